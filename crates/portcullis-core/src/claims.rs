@@ -1,0 +1,255 @@
+//! The ready-made claims of an access token, for those who need no struct of their own.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
+
+use crate::{Assertable, HasRoles, HasScopes};
+
+/// The claims of an access token: subject, client, roles, scopes, and the rest as JSON.
+///
+/// A verifier fills the roles and scopes from where the token's issuer keeps them (its claim paths),
+/// and drops those that the issuer may not assert. Deserialised by itself, it looks at `roles`, and
+/// at `scope` or `scp`.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_core::{AccessClaims, HasRoles, HasScopes};
+///
+/// let claims: AccessClaims = serde_json::from_str(
+///     r#"{"sub": "bob", "client_id": "app", "roles": ["reader"], "scope": "look pay", "team": 7}"#,
+/// )?;
+/// assert_eq!(claims.subject(), Some("bob"));
+/// assert!(claims.has_role("reader") && claims.has_scope("pay"));
+/// assert_eq!(claims.rest()["team"], 7);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AccessClaims {
+    subject: Option<String>,
+    client: Option<String>,
+    roles: Vec<String>,
+    scopes: Vec<String>,
+    rest: Map<String, Value>,
+}
+
+impl AccessClaims {
+    /// `sub`: whom the token speaks for.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// `client_id`, else `azp`: who obtained the token.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    /// The roles that the token's issuer gave its subject.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// The scopes that the token was granted.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// All the other claims as they came, unfiltered: a list of roles among them may hold some that
+    /// the issuer may not assert. Decide by [`roles`](Self::roles) and [`scopes`](Self::scopes).
+    #[must_use]
+    pub fn rest(&self) -> &Map<String, Value> {
+        &self.rest
+    }
+
+    /// Reads the roles and scopes anew: from these paths where any are given, and only those that
+    /// may be asserted. The verifier calls this; it is of no use to others.
+    ///
+    /// # Errors
+    ///
+    /// The path of a claim that is neither a string nor an array of strings.
+    #[doc(hidden)]
+    pub fn refill(
+        &mut self,
+        role_paths: &[Box<[String]>],
+        scope_paths: &[Box<[String]>],
+        assertable: &Assertable,
+    ) -> Result<(), String> {
+        if !role_paths.is_empty() {
+            self.roles.clear();
+            for path in role_paths {
+                collect(&self.rest, path, |value| vec![value.to_owned()], &mut self.roles)?;
+            }
+        }
+        if !scope_paths.is_empty() {
+            self.scopes.clear();
+            for path in scope_paths {
+                collect(&self.rest, path, split_spaces, &mut self.scopes)?;
+            }
+        }
+        self.roles.retain(|role| assertable.role(role));
+        self.scopes.retain(|scope| assertable.scope(scope));
+        Ok(())
+    }
+
+    fn from_map(mut map: Map<String, Value>) -> Result<Self, String> {
+        let mut take = |name: &str| match map.remove(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(format!("`{name}` must be a string")),
+        };
+        let subject = take("sub")?;
+        let (client_id, azp) = (take("client_id")?, take("azp")?);
+        let mut claims = Self {
+            subject,
+            client: client_id.or(azp),
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            rest: map,
+        };
+        let path = |name: &str| Box::from([name.to_owned()]);
+        claims.refill(&[path("roles")], &[path("scope"), path("scp")], &Assertable::anything())?;
+        Ok(claims)
+    }
+}
+
+fn split_spaces(value: &str) -> Vec<String> {
+    value.split(' ').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// Adds what stands at a path: a string, read by `one`, or an array of strings. Nothing there is fine.
+fn collect(
+    map: &Map<String, Value>,
+    path: &[String],
+    one: impl Fn(&str) -> Vec<String>,
+    into: &mut Vec<String>,
+) -> Result<(), String> {
+    let Some((first, deeper)) = path.split_first() else { return Ok(()) };
+    let mut value = map.get(first);
+    for name in deeper {
+        value = value.and_then(|v| v.get(name));
+    }
+    let wrong = || format!("`{}` must be a string or an array of strings", path.join("."));
+    match value {
+        None => {}
+        Some(Value::String(text)) => into.extend(one(text)),
+        Some(Value::Array(values)) => {
+            for value in values {
+                into.push(value.as_str().ok_or_else(wrong)?.to_owned());
+            }
+        }
+        Some(_) => return Err(wrong()),
+    }
+    Ok(())
+}
+
+impl HasRoles for AccessClaims {
+    fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|r| r == role)
+    }
+}
+
+impl HasScopes for AccessClaims {
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|s| s == scope)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of claims")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(
+                self,
+                mut access: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    map.insert(name, value);
+                }
+                Ok(map)
+            }
+        }
+
+        let map = deserializer.deserialize_map(Visitor)?;
+        Self::from_map(map).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Result<AccessClaims, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    fn path(names: &[&str]) -> Box<[String]> {
+        names.iter().map(|&n| n.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_claim_of_the_wrong_type_is_an_error_that_names_it() {
+        for (json, name) in [
+            (r#"{"sub": 5}"#, "`sub`"),
+            (r#"{"client_id": ["x"]}"#, "`client_id`"),
+            (r#"{"azp": null}"#, "`azp`"),
+            (r#"{"roles": {"admin": true}}"#, "`roles`"),
+            (r#"{"roles": ["a", 1]}"#, "`roles`"),
+            (r#"{"scope": 1}"#, "`scope`"),
+        ] {
+            let error = claims(json).unwrap_err().to_string();
+            assert!(error.contains(name), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_scope_string_is_split_and_a_role_string_is_not() {
+        let c = claims(r#"{"roles": "lead accountant", "scope": "look  pay", "scp": ["x y"]}"#);
+        let c = c.unwrap();
+        assert_eq!(c.roles(), ["lead accountant"]);
+        assert_eq!(c.scopes(), ["look", "pay", "x y"]);
+    }
+
+    #[test]
+    fn client_id_wins_over_azp() {
+        assert_eq!(claims(r#"{"client_id":"a","azp":"b"}"#).unwrap().client(), Some("a"));
+        assert_eq!(claims(r#"{"azp":"b"}"#).unwrap().client(), Some("b"));
+    }
+
+    #[test]
+    fn paths_replace_the_usual_places_and_the_limit_holds() {
+        let json = r#"{"roles":["root"],"scope":"all",
+            "realm_access":{"roles":["reader","admin"]},"cognito:groups":"staff","perm":["look"]}"#;
+        let mut c = claims(json).unwrap();
+        let may = Assertable::nothing().with_roles(["reader", "staff"]).with_scopes(["look"]);
+        let roles = [path(&["realm_access", "roles"]), path(&["cognito:groups"])];
+        c.refill(&roles, &[path(&["perm"])], &may).unwrap();
+        assert_eq!(c.roles(), ["reader", "staff"]);
+        assert_eq!(c.scopes(), ["look"]);
+
+        let mut c = claims(json).unwrap();
+        c.refill(&[path(&["realm_access", "nothing"])], &[], &Assertable::anything()).unwrap();
+        assert!(c.roles().is_empty());
+        assert_eq!(c.scopes(), ["all"]);
+        let error = c.refill(&[path(&["realm_access"])], &[], &Assertable::anything());
+        assert_eq!(error.unwrap_err(), "`realm_access` must be a string or an array of strings");
+    }
+
+    #[test]
+    fn an_array_is_not_an_object_of_claims() {
+        assert!(claims(r#"["bob"]"#).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! Rules composed: two together, an optional one, none at all.
+
+use std::sync::Arc;
+
+use futures_util::future::join;
+
+use super::{Revocation, Verdict};
+use crate::TokenView;
+
+/// Two rules, both of which a token must pass. Made by [`Revocation::and`].
+#[derive(Clone, Copy, Debug)]
+pub struct And<A, B> {
+    a: A,
+    b: B,
+}
+
+impl<A, B> And<A, B> {
+    pub(super) const fn new(a: A, b: B) -> Self {
+        Self { a, b }
+    }
+}
+
+impl<A: Revocation, B: Revocation> Revocation for And<A, B> {
+    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+        match (self.a.peek(token), self.b.peek(token)) {
+            (Some(a), Some(b)) => Some(a.and(b)),
+            // one denial is enough, whatever the other side would say
+            (Some(known), None) | (None, Some(known)) if known.is_denied() => Some(known),
+            _ => None,
+        }
+    }
+
+    async fn check(&self, token: &TokenView<'_>) -> Verdict {
+        match (self.a.peek(token), self.b.peek(token)) {
+            (Some(a), Some(b)) => a.and(b),
+            (Some(known), None) if !known.is_denied() => known.and(self.b.check(token).await),
+            (None, Some(known)) if !known.is_denied() => self.a.check(token).await.and(known),
+            (Some(denied), None) | (None, Some(denied)) => denied,
+            (None, None) => {
+                let (a, b) = join(self.a.check(token), self.b.check(token)).await;
+                a.and(b)
+            }
+        }
+    }
+}
+
+/// No revocation at all: every token passes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRevocation;
+
+impl Revocation for NoRevocation {
+    fn peek(&self, _: &TokenView<'_>) -> Option<Verdict> {
+        Some(Verdict::Allowed)
+    }
+
+    async fn check(&self, _: &TokenView<'_>) -> Verdict {
+        Verdict::Allowed
+    }
+}
+
+/// A rule that may be switched off by configuration: `None` lets every token pass.
+impl<R: Revocation> Revocation for Option<R> {
+    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+        match self {
+            Some(rule) => rule.peek(token),
+            None => Some(Verdict::Allowed),
+        }
+    }
+
+    async fn check(&self, token: &TokenView<'_>) -> Verdict {
+        match self {
+            Some(rule) => rule.check(token).await,
+            None => Verdict::Allowed,
+        }
+    }
+}
+
+impl<R: Revocation> Revocation for Arc<R> {
+    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+        (**self).peek(token)
+    }
+
+    async fn check(&self, token: &TokenView<'_>) -> Verdict {
+        (**self).check(token).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The denylist: tokens that were withdrawn one by one.
+
+use std::time::Duration;
+
+use super::answers::{Asking, Targets, question};
+use super::verdict::claim_of;
+use super::{DenialReason, DenylistStore, FailurePolicy, Revocation, Verdict};
+use crate::{Clock, TargetKind, TokenView};
+
+/// Refuses tokens that are listed: what a "sign out" needs.
+///
+/// A token without `jti` is refused, since nothing could ever list it; see
+/// [`fingerprint_without_jti`](Self::fingerprint_without_jti) and
+/// [`allow_tokens_without_jti`](Self::allow_tokens_without_jti).
+///
+/// An example is at [the module](super).
+#[derive(Debug)]
+pub struct Denylist<S> {
+    store: S,
+    asking: Asking<bool>,
+    without_id: WithoutId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WithoutId {
+    Refuse,
+    Fingerprint,
+    Allow,
+}
+
+impl<S: DenylistStore> Denylist<S> {
+    /// The rule over this store.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self { store, asking: Asking::new("denylist"), without_id: WithoutId::Refuse }
+    }
+
+    /// Looks for a token without `jti` by the hash of its signing input
+    /// ([`Target::fingerprint`](crate::Target::fingerprint)). The signature is no part of it, since
+    /// the same token can be given another valid ECDSA signature.
+    #[must_use]
+    pub fn fingerprint_without_jti(mut self) -> Self {
+        self.without_id = WithoutId::Fingerprint;
+        self
+    }
+
+    /// Lets tokens without `jti` pass this rule. They cannot be revoked one by one.
+    #[must_use]
+    pub fn allow_tokens_without_jti(mut self) -> Self {
+        self.without_id = WithoutId::Allow;
+        self
+    }
+
+    /// What happens while the store can't be asked: [`FailurePolicy::Closed`] unless set.
+    #[must_use]
+    pub fn on_outage(mut self, policy: FailurePolicy) -> Self {
+        self.asking.set_policy(policy);
+        self
+    }
+
+    /// Reuses an answer for at most this long, counted from the moment its question was sent. Zero, the
+    /// default, asks every time. A revocation takes up to this long to be seen. At most 16,384
+    /// answers are kept.
+    #[must_use]
+    pub fn cache_for(mut self, time: Duration) -> Self {
+        self.asking.set_cache_for(time);
+        self
+    }
+
+    /// The clock that ages of answers are measured with: the machine's, unless set.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.asking.set_clock(clock);
+        self
+    }
+
+    /// How many tokens passed unchecked so far, under a policy that opens.
+    #[must_use]
+    pub fn unchecked(&self) -> u64 {
+        self.asking.unchecked()
+    }
+
+    fn targets<'a>(&self, token: &TokenView<'a>) -> Result<Targets<'a>, Verdict> {
+        let mut kinds = [TargetKind::Everything; TargetKind::ALL.len()];
+        let known = self.store.kinds();
+        let needs_id = known.contains(&TargetKind::Token) && token.token_id().is_none();
+        if needs_id && self.without_id == WithoutId::Refuse {
+            return Err(DenialReason::MissingClaim(claim_of(TargetKind::Token)).into());
+        }
+        let by_fingerprint = needs_id && self.without_id == WithoutId::Fingerprint;
+        if by_fingerprint && token.fingerprint().is_none() {
+            return Err(DenialReason::MissingClaim(claim_of(TargetKind::Token)).into());
+        }
+        let mut len = 0;
+        for (slot, &kind) in kinds.iter_mut().zip(known) {
+            *slot = match kind {
+                TargetKind::Token if by_fingerprint => TargetKind::Fingerprint,
+                kind => kind,
+            };
+            len += 1;
+        }
+        Ok(Targets::of(token, &kinds[..len]))
+    }
+}
+
+fn judge(denied: bool) -> Verdict {
+    if denied { DenialReason::Denylisted.into() } else { Verdict::Allowed }
+}
+
+impl<S: DenylistStore> Revocation for Denylist<S> {
+    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+        let targets = match self.targets(token) {
+            Ok(targets) => targets,
+            Err(verdict) => return Some(verdict),
+        };
+        if targets.as_slice().is_empty() {
+            return Some(Verdict::Allowed);
+        }
+        self.store
+            .peek_denied(token, targets.as_slice())
+            .or_else(|| {
+                self.asking.caches().then(|| self.asking.recall(question(targets.as_slice())))?
+            })
+            .map(judge)
+    }
+
+    async fn check(&self, token: &TokenView<'_>) -> Verdict {
+        if let Some(verdict) = self.peek(token) {
+            return verdict;
+        }
+        let targets = match self.targets(token) {
+            Ok(targets) => targets,
+            Err(verdict) => return verdict,
+        };
+        let sent = self.asking.sent();
+        let answer = self.store.is_any_denied(token, targets.as_slice()).await;
+        let question = question(targets.as_slice());
+        self.asking.settle(question, sent, answer, |denied| *denied, |denied| judge(*denied))
+    }
+}

@@ -1,0 +1,55 @@
+//! Each published crate can be packaged, says what a registry shows, and builds from its package.
+
+use anyhow::Result;
+use cargo_metadata::Package;
+
+use super::verdict;
+use crate::command::{cargo, run as start};
+use crate::graph;
+
+pub(super) fn run() -> Result<()> {
+    let metadata = graph::metadata()?;
+    let members = graph::members(&metadata);
+    let published = |package: &&Package| members.iter().any(|member| member.published && *package.name == member.name);
+    let findings = metadata.workspace_packages().into_iter().filter(published).flat_map(undescribed);
+    verdict(&findings.collect::<Vec<_>>())?;
+
+    // All at once: each is then built against the packages of the others, as if those were published already.
+    let private = members.iter().filter(|member| !member.published);
+    start(
+        cargo(["package", "--workspace", "--allow-dirty"])
+            .args(private.map(|member| format!("--exclude={}", member.name))),
+    )
+}
+
+/// What a reader of the registry would miss.
+fn undescribed(package: &Package) -> Vec<String> {
+    let fields = [
+        ("description", package.description.is_some()),
+        ("license", package.license.is_some()),
+        ("repository", package.repository.is_some()),
+        ("readme", package.readme.is_some()),
+        ("rust-version", package.rust_version.is_some()),
+        ("keywords", !package.keywords.is_empty()),
+        ("categories", !package.categories.is_empty()),
+    ];
+    let missing = fields.iter().filter(|(_, present)| !present);
+    missing.map(|(field, _)| format!("{} has no {field}", package.name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_without_a_field_is_found() {
+        let metadata = graph::metadata().unwrap();
+        let find =
+            |name: &str| metadata.workspace_packages().into_iter().find(|package| *package.name == name).unwrap();
+        let mut package = find("portcullis-core").clone();
+        assert_eq!(undescribed(&package), [""; 0]);
+        package.readme = None;
+        package.keywords.clear();
+        assert_eq!(undescribed(&package), ["portcullis-core has no readme", "portcullis-core has no keywords"]);
+    }
+}
