@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 /// The root of the workspace that this xtask was started from.
 pub(crate) fn root() -> PathBuf {
     // Cargo sets the variable for `cargo run`; the compile-time value is for a binary that is started directly.
-    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let xtask =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let mut path = PathBuf::from(xtask);
     path.pop();
     path
@@ -24,7 +25,10 @@ pub(crate) fn cargo<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Command {
     // one of these would run again each time a build by hand and a build from here take turns.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
             command.env_remove(name.as_ref());
         }
     }
@@ -34,18 +38,23 @@ pub(crate) fn cargo<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Command {
 /// Runs the command with the terminal as its own.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     announce(command);
-    let status = command.status().with_context(|| format!("could not start `{}`", line(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("could not start `{}`", line(command)))?;
     check(command, status)
 }
 
 /// Runs the command quietly and returns what it printed to standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("could not start `{}`", line(command)))?;
+    let output = command
+        .output()
+        .with_context(|| format!("could not start `{}`", line(command)))?;
     if !output.status.success() {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     check(command, output.status)?;
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed something else than text", line(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{}` printed something else than text", line(command)))
 }
 
 /// Does the command start and succeed? What it prints is dropped.
@@ -90,9 +99,19 @@ fn line(command: &Command) -> String {
         Some(format!("{}={value}", name.to_string_lossy()))
     });
     let program = PathBuf::from(command.get_program());
-    let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
-    let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
-    settings.chain([program]).chain(args).collect::<Vec<_>>().join(" ")
+    let program = program
+        .file_name()
+        .unwrap_or(command.get_program())
+        .to_string_lossy()
+        .into_owned();
+    let args = command
+        .get_args()
+        .map(|arg| arg.to_string_lossy().into_owned());
+    settings
+        .chain([program])
+        .chain(args)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result<()> {
@@ -108,8 +127,13 @@ mod tests {
 
     #[test]
     fn a_failure_names_the_command() {
-        let error = output(cargo(["no-such-command"]).env("CARGO_TERM_QUIET", "true")).unwrap_err().to_string();
-        assert!(error.contains("CARGO_TERM_QUIET=true") && error.contains("cargo no-such-command"), "{error}");
+        let error = output(cargo(["no-such-command"]).env("CARGO_TERM_QUIET", "true"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("CARGO_TERM_QUIET=true") && error.contains("cargo no-such-command"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -117,7 +141,10 @@ mod tests {
         let (status, text) = tee(&mut cargo(["--version"])).unwrap();
         assert!(status.success() && text.starts_with("cargo "), "{text}");
         let (status, text) = tee(&mut cargo(["no-such-command"])).unwrap();
-        assert!(!status.success() && text.contains("no-such-command"), "{text}");
+        assert!(
+            !status.success() && text.contains("no-such-command"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The project's own commands: `cargo xtask test` runs every test, `cargo xtask lint` every other check.
 //!
 //! Both work from a plain Rust installation, print each command they run, and exit non-zero if anything failed.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks by printing")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks by printing"
+)]
 
 mod apt;
 mod checks;
@@ -64,12 +68,17 @@ mod tests {
     #[test]
     fn an_unknown_command_is_an_error_that_lists_the_known_ones() {
         let error = run(vec!["tset".into()]).unwrap_err().to_string();
-        assert!(error.contains("tset") && error.contains("test [-- ARGS]") && error.contains("clippy"), "{error}");
+        assert!(
+            error.contains("tset") && error.contains("test [-- ARGS]") && error.contains("clippy"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_unknown_check_is_an_error() {
-        let error = run(vec!["lint".into(), "clipy".into()]).unwrap_err().to_string();
+        let error = run(vec!["lint".into(), "clipy".into()])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("clipy"), "{error}");
     }
 }

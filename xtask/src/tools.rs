@@ -34,7 +34,9 @@ pub(crate) fn provide(tools: &[Tool]) -> Result<Vec<(&'static str, PathBuf)>> {
     let (_, missing) = search(tools, &path, get)?;
     if !missing.is_empty() {
         let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-        let Some(apt) = apt::Apt::find() else { bail!(complaint(&missing)) };
+        let Some(apt) = apt::Apt::find() else {
+            bail!(complaint(&missing))
+        };
         apt.install(&packages)?;
     }
     let (found, missing) = search(tools, &path, get)?;
@@ -56,7 +58,11 @@ fn search<'t>(
         if let Some(chosen) = variable(tool.variable) {
             // Searching on would hide the mistake and test another program than the one asked for.
             if !is_program(Path::new(&chosen)) {
-                bail!("{} is {}, which is not a program", tool.variable, chosen.display());
+                bail!(
+                    "{} is {}, which is not a program",
+                    tool.variable,
+                    chosen.display()
+                );
             }
             found.push((tool.variable, chosen.into()));
         } else if let Some(program) = locate(tool, path) {
@@ -77,23 +83,38 @@ fn locate(tool: &Tool, path: &OsStr) -> Option<PathBuf> {
 
 /// The directories that a place stands for, highest version first.
 fn expand(place: &str) -> Vec<PathBuf> {
-    let Some((before, after)) = place.split_once("/*") else { return vec![place.into()] };
-    let Ok(entries) = std::fs::read_dir(before) else { return Vec::new() };
+    let Some((before, after)) = place.split_once("/*") else {
+        return vec![place.into()];
+    };
+    let Ok(entries) = std::fs::read_dir(before) else {
+        return Vec::new();
+    };
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     names.sort_by_key(|name| std::cmp::Reverse(version(name)));
-    names.iter().map(|name| Path::new(before).join(name).join(after.trim_start_matches('/'))).collect()
+    names
+        .iter()
+        .map(|name| {
+            Path::new(before)
+                .join(name)
+                .join(after.trim_start_matches('/'))
+        })
+        .collect()
 }
 
 /// What to sort a directory name by, so that 9 comes before 17.
 fn version(name: &OsStr) -> Vec<u64> {
-    name.to_string_lossy().split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    name.to_string_lossy()
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|part| part.parse().ok())
+        .collect()
 }
 
 fn is_program(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        path.metadata()
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     }
     #[cfg(not(unix))]
     {
@@ -104,13 +125,20 @@ fn is_program(path: &Path) -> bool {
 fn complaint(missing: &[&Tool]) -> String {
     let mut text = "programs that the tests need are missing:\n".to_owned();
     for tool in missing {
-        text += &format!("  {}: {}, or set {} to its path\n", tool.program, tool.needed_by, tool.variable);
+        text += &format!(
+            "  {}: {}, or set {} to its path\n",
+            tool.program, tool.needed_by, tool.variable
+        );
     }
     let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-    text + &format!("on Debian and Ubuntu: sudo apt-get install {}", packages.join(" "))
+    text + &format!(
+        "on Debian and Ubuntu: sudo apt-get install {}",
+        packages.join(" ")
+    )
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
@@ -159,7 +187,10 @@ mod tests {
         }
         let place: &'static str = format!("{}/*/bin", dir.path().display()).leak();
         let places: &'static [&'static str] = vec!["/nonexistent/*/bin", place].leak();
-        assert_eq!(locate(&tool(places), OsStr::new("")), Some(dir.path().join("17/bin/stored")));
+        assert_eq!(
+            locate(&tool(places), OsStr::new("")),
+            Some(dir.path().join("17/bin/stored"))
+        );
     }
 
     #[test]
@@ -169,7 +200,10 @@ mod tests {
         let tools = [tool(&[])];
         let (found, _) = search(&tools, OsStr::new(""), |_| Some(chosen.clone().into())).unwrap();
         assert_eq!(found, [("PORTCULLIS_STORED", chosen)]);
-        let error = search(&tools, OsStr::new(""), |_| Some("/nonexistent".into())).err().unwrap().to_string();
+        let error = search(&tools, OsStr::new(""), |_| Some("/nonexistent".into()))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("PORTCULLIS_STORED"), "{error}");
     }
 
@@ -179,7 +213,12 @@ mod tests {
         let (found, missing) = search(&tools, OsStr::new(""), unset).unwrap();
         assert!(found.is_empty());
         let text = complaint(&missing);
-        for part in ["stored", "the tests of the store", "PORTCULLIS_STORED", "apt-get install store-server"] {
+        for part in [
+            "stored",
+            "the tests of the store",
+            "PORTCULLIS_STORED",
+            "apt-get install store-server",
+        ] {
             assert!(text.contains(part), "{text}");
         }
     }
@@ -191,8 +230,16 @@ mod tests {
         variables.dedup();
         assert_eq!(variables.len(), TOOLS.len());
         for tool in TOOLS {
-            assert!(tool.variable.starts_with("PORTCULLIS_"), "{}", tool.variable);
-            assert!(!tool.package.is_empty() && !tool.needed_by.is_empty(), "{}", tool.program);
+            assert!(
+                tool.variable.starts_with("PORTCULLIS_"),
+                "{}",
+                tool.variable
+            );
+            assert!(
+                !tool.package.is_empty() && !tool.needed_by.is_empty(),
+                "{}",
+                tool.program
+            );
         }
     }
 }

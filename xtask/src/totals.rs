@@ -18,10 +18,16 @@ impl Totals {
             let line = without_colours(line);
             let text = line.trim();
             // nextest: `Summary [   0.5s] 3 tests run: 2 passed, 1 failed, 0 skipped`
-            let nextest = text.strip_prefix("Summary [").and_then(|rest| rest.split_once("run: "));
+            let nextest = text
+                .strip_prefix("Summary [")
+                .and_then(|rest| rest.split_once("run: "));
             // cargo test: `test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in …`
-            let libtest = text.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "));
-            let Some((_, counts)) = nextest.or(libtest) else { continue };
+            let libtest = text
+                .strip_prefix("test result: ")
+                .and_then(|rest| rest.split_once(". "));
+            let Some((_, counts)) = nextest.or(libtest) else {
+                continue;
+            };
             totals.count(counts);
             totals.lines.push(text.to_owned());
         }
@@ -31,8 +37,12 @@ impl Totals {
     fn count(&mut self, counts: &str) {
         // `5 passed (1 slow, 1 leaky)`: what is in brackets is counted before them already.
         for part in without_brackets(counts).split([',', ';']) {
-            let Some((number, what)) = part.trim().split_once(' ') else { continue };
-            let Ok(number) = number.parse::<u64>() else { continue };
+            let Some((number, what)) = part.trim().split_once(' ') else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
             match what.trim() {
                 "passed" => self.passed += number,
                 "failed" | "timed out" | "exec failed" => self.failed += number,
@@ -51,7 +61,10 @@ impl Totals {
 
     /// The one line that says it all.
     pub(crate) fn summary(&self) -> String {
-        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        )
     }
 }
 
@@ -83,15 +96,39 @@ mod tests {
 
     fn check(output: &str, passed: u64, failed: u64, skipped: u64) {
         let totals = Totals::read(output);
-        assert_eq!((totals.passed, totals.failed, totals.skipped), (passed, failed, skipped), "{output}");
+        assert_eq!(
+            (totals.passed, totals.failed, totals.skipped),
+            (passed, failed, skipped),
+            "{output}"
+        );
     }
 
     #[test]
     fn nextest() {
-        check("     Summary [   0.005s] 5 tests run: 5 passed, 0 skipped", 5, 0, 0);
-        check("     Summary [   0.005s] 1 test run: 1 passed, 2 skipped", 1, 0, 2);
-        check("  Summary [ 9.1s] 7/9 tests run: 4 passed (1 slow, 2 leaky), 2 failed, 1 timed out, 3 skipped", 4, 3, 3);
-        check("  Summary [ 9.1s] 2 tests run: 1 passed, 1 exec failed, 0 skipped", 1, 1, 0);
+        check(
+            "     Summary [   0.005s] 5 tests run: 5 passed, 0 skipped",
+            5,
+            0,
+            0,
+        );
+        check(
+            "     Summary [   0.005s] 1 test run: 1 passed, 2 skipped",
+            1,
+            0,
+            2,
+        );
+        check(
+            "  Summary [ 9.1s] 7/9 tests run: 4 passed (1 slow, 2 leaky), 2 failed, 1 timed out, 3 skipped",
+            4,
+            3,
+            3,
+        );
+        check(
+            "  Summary [ 9.1s] 2 tests run: 1 passed, 1 exec failed, 0 skipped",
+            1,
+            1,
+            0,
+        );
         check(
             "\u{1b}[32;1m     Summary\u{1b}[0m [   0.0s] \u{1b}[1m3\u{1b}[0m tests run: \u{1b}[1m3\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped",
             3,
@@ -102,7 +139,12 @@ mod tests {
 
     #[test]
     fn cargo_test() {
-        check("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s", 3, 0, 3);
+        check(
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s",
+            3,
+            0,
+            3,
+        );
         check(
             "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s",
             3,
@@ -119,13 +161,20 @@ mod tests {
 
     #[test]
     fn other_lines_are_not_counted() {
-        check("test a::summary ... ok\n5 passed, 1 failed\nSummary of the day: 3 passed", 0, 0, 0);
+        check(
+            "test a::summary ... ok\n5 passed, 1 failed\nSummary of the day: 3 passed",
+            0,
+            0,
+            0,
+        );
     }
 
     #[test]
     fn runs_add_up_and_keep_their_lines() {
         let mut totals = Totals::read("Summary [   0.005s] 5 tests run: 5 passed, 1 skipped");
-        totals.add(Totals::read("test result: FAILED. 1 passed; 2 failed; 0 ignored"));
+        totals.add(Totals::read(
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored",
+        ));
         assert_eq!(totals.summary(), "6 passed, 2 failed, 1 skipped");
         assert_eq!(totals.lines.len(), 2);
     }

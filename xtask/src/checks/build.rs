@@ -10,11 +10,20 @@ pub(super) fn fmt() -> Result<()> {
 }
 
 pub(super) fn clippy() -> Result<()> {
-    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+    run(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 pub(super) fn doc() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-Dwarnings"))
+    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"])
+        .env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 /// Builds every published crate the way a user may: with no feature, and with each one alone.
@@ -24,9 +33,15 @@ pub(super) fn features() -> Result<()> {
     let members = graph::members(&graph::metadata()?);
     for member in members.iter().filter(|member| member.published) {
         for features in combinations(member) {
-            run(cargo(["clippy", "--no-deps", "--package", &member.name, "--no-default-features"])
-                .args(features.map(|feature| format!("--features={feature}")))
-                .args(["--", "-D", "warnings"]))?;
+            run(cargo([
+                "clippy",
+                "--no-deps",
+                "--package",
+                &member.name,
+                "--no-default-features",
+            ])
+            .args(features.map(|feature| format!("--features={feature}")))
+            .args(["--", "-D", "warnings"]))?;
         }
     }
     Ok(())
@@ -34,7 +49,10 @@ pub(super) fn features() -> Result<()> {
 
 /// No feature, then each alone. `default` is only a set of others, but users get exactly that set.
 fn combinations(member: &Member) -> Vec<Option<&str>> {
-    [None].into_iter().chain(member.features.iter().map(|feature| Some(feature.as_str()))).collect()
+    [None]
+        .into_iter()
+        .chain(member.features.iter().map(|feature| Some(feature.as_str())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -43,8 +61,14 @@ mod tests {
 
     #[test]
     fn no_feature_and_each_one_alone() {
-        let member = Member { features: vec!["default".into(), "tokio".into()], ..Member::default() };
-        assert_eq!(combinations(&member), [None, Some("default"), Some("tokio")]);
+        let member = Member {
+            features: vec!["default".into(), "tokio".into()],
+            ..Member::default()
+        };
+        assert_eq!(
+            combinations(&member),
+            [None, Some("default"), Some("tokio")]
+        );
         assert_eq!(combinations(&Member::default()), [None]);
     }
 }

@@ -1,10 +1,9 @@
 //! The architecture's rules about dependencies (ARCHITECTURE.md), held against what cargo says.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cargo_metadata::DependencyKind;
 
 use super::verdict;
-use crate::command::root;
 use crate::graph::{self, Brought, Features, Member};
 
 /// Which of our crates each published crate may depend on. A new crate needs a line here and in ARCHITECTURE.md.
@@ -18,7 +17,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("portcullis-redis", &["portcullis-core"]),
     ("portcullis-postgres", &["portcullis-core"]),
     ("portcullis-sqlite", &["portcullis-core"]),
-    ("portcullis-testing", &["portcullis", "portcullis-core", "portcullis-issuer"]),
+    (
+        "portcullis-testing",
+        &["portcullis", "portcullis-core", "portcullis-issuer"],
+    ),
 ];
 
 /// What a crate must not bring along, not even through others.
@@ -29,30 +31,89 @@ struct Ban {
     because: &'static str,
 }
 
-const HTTP: &[&str] = &["http", "http-body", "hyper", "tower-layer", "tower-service", "tower", "reqwest"];
-const CRYPTO: &[&str] = &["aws-lc-rs", "ring", "openssl", "rustls", "jsonwebtoken", "sha2", "hmac", "rsa"];
+const HTTP: &[&str] = &[
+    "http",
+    "http-body",
+    "hyper",
+    "tower-layer",
+    "tower-service",
+    "tower",
+    "reqwest",
+];
+const CRYPTO: &[&str] = &[
+    "aws-lc-rs",
+    "ring",
+    "openssl",
+    "rustls",
+    "jsonwebtoken",
+    "sha2",
+    "hmac",
+    "rsa",
+];
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-executor"];
-const FRAMEWORKS: &[&str] = &["axum", "axum-core", "actix-web", "rocket", "warp", "poem", "salvo_core", "tonic"];
-const DATABASES: &[&str] = &["rusqlite", "redis", "fred", "tokio-postgres", "sqlx", "diesel", "sea-orm"];
+const FRAMEWORKS: &[&str] = &[
+    "axum",
+    "axum-core",
+    "actix-web",
+    "rocket",
+    "warp",
+    "poem",
+    "salvo_core",
+    "tonic",
+];
+const DATABASES: &[&str] = &[
+    "rusqlite",
+    "redis",
+    "fred",
+    "tokio-postgres",
+    "sqlx",
+    "diesel",
+    "sea-orm",
+];
 
 const BANS: &[Ban] = &[
-    Ban { by: "portcullis-core", features: Features::All, banned: HTTP, because: "the core knows no HTTP" },
-    Ban { by: "portcullis-core", features: Features::All, banned: CRYPTO, because: "the core knows no crypto" },
+    Ban {
+        by: "portcullis-core",
+        features: Features::All,
+        banned: HTTP,
+        because: "the core knows no HTTP",
+    },
+    Ban {
+        by: "portcullis-core",
+        features: Features::All,
+        banned: CRYPTO,
+        because: "the core knows no crypto",
+    },
     Ban {
         by: "portcullis-core",
         features: Features::All,
         banned: RUNTIMES,
         because: "the core knows no async runtime",
     },
-    Ban { by: "portcullis", features: Features::All, banned: FRAMEWORKS, because: "the layer knows no web framework" },
-    Ban { by: "portcullis", features: Features::All, banned: DATABASES, because: "the layer knows no database" },
+    Ban {
+        by: "portcullis",
+        features: Features::All,
+        banned: FRAMEWORKS,
+        because: "the layer knows no web framework",
+    },
+    Ban {
+        by: "portcullis",
+        features: Features::All,
+        banned: DATABASES,
+        because: "the layer knows no database",
+    },
     Ban {
         by: "portcullis",
         features: Features::None,
         banned: RUNTIMES,
         because: "a runtime is needed by features only",
     },
-    Ban { by: "portcullis-axum", features: Features::All, banned: &["axum"], because: "axum-core changes less often" },
+    Ban {
+        by: "portcullis-axum",
+        features: Features::All,
+        banned: &["axum"],
+        because: "axum-core changes less often",
+    },
 ];
 
 /// A second backend in the graph makes the user's own calls of jsonwebtoken panic.
@@ -63,12 +124,6 @@ pub(super) fn run() -> Result<()> {
     let mut findings = Vec::new();
     findings.extend(layers(&members));
     findings.extend(testing_is_unversioned(&members));
-    for member in &members {
-        let manifest = std::fs::read_to_string(&member.manifest)
-            .with_context(|| format!("{} can't be read", member.manifest.display()))?;
-        findings.extend(inherits_lints(&member.name, &manifest));
-    }
-    findings.extend(forbids_unsafe(&std::fs::read_to_string(root().join("Cargo.toml"))?));
     for member in members.iter().filter(|member| member.published) {
         for features in [Features::None, Features::All] {
             let brought = graph::brought_by(&member.name, features)?;
@@ -85,17 +140,29 @@ fn layers(members: &[Member]) -> Vec<String> {
     let mut findings = Vec::new();
     for member in members.iter().filter(|member| member.published) {
         let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == member.name) else {
-            findings.push(format!("{} has no place in the architecture (xtask's LAYERS)", member.name));
+            findings.push(format!(
+                "{} has no place in the architecture (xtask's LAYERS)",
+                member.name
+            ));
             continue;
         };
-        let ours = member.needs.iter().filter(|need| members.iter().any(|member| member.name == need.name));
+        let ours = member
+            .needs
+            .iter()
+            .filter(|need| members.iter().any(|member| member.name == need.name));
         for need in ours.filter(|need| need.kind != DependencyKind::Development) {
             if !allowed.contains(&need.name.as_str()) {
                 findings.push(format!("{} must not depend on {}", member.name, need.name));
             }
             // The store suite must not pull the layer into a store's tests.
-            if member.name == "portcullis-testing" && need.name != "portcullis-core" && !need.optional {
-                findings.push(format!("portcullis-testing may depend on {} behind a feature only", need.name));
+            if member.name == "portcullis-testing"
+                && need.name != "portcullis-core"
+                && !need.optional
+            {
+                findings.push(format!(
+                    "portcullis-testing may depend on {} behind a feature only",
+                    need.name
+                ));
             }
         }
     }
@@ -106,17 +173,36 @@ fn layers(members: &[Member]) -> Vec<String> {
 fn testing_is_unversioned(members: &[Member]) -> Vec<String> {
     let published = members.iter().filter(|member| member.published);
     let wrong = published.filter(|member| {
-        let mut needs = member.needs.iter().filter(|need| need.name == "portcullis-testing");
+        let mut needs = member
+            .needs
+            .iter()
+            .filter(|need| need.name == "portcullis-testing");
         needs.any(|need| need.versioned || need.kind != DependencyKind::Development)
     });
-    wrong.map(|member| format!("{} must have portcullis-testing as a path-only dev-dependency", member.name)).collect()
+    wrong
+        .map(|member| {
+            format!(
+                "{} must have portcullis-testing as a path-only dev-dependency",
+                member.name
+            )
+        })
+        .collect()
 }
 
 fn bans(member: &str, features: Features, brought: &[Brought]) -> Vec<String> {
     let mut findings = Vec::new();
-    for ban in BANS.iter().filter(|ban| ban.by == member && ban.features == features) {
-        for package in brought.iter().filter(|package| ban.banned.contains(&package.name.as_str())) {
-            findings.push(format!("{member} brings {} along: {}", package.name, ban.because));
+    for ban in BANS
+        .iter()
+        .filter(|ban| ban.by == member && ban.features == features)
+    {
+        for package in brought
+            .iter()
+            .filter(|package| ban.banned.contains(&package.name.as_str()))
+        {
+            findings.push(format!(
+                "{member} brings {} along: {}",
+                package.name, ban.because
+            ));
         }
     }
     findings.sort();
@@ -125,25 +211,20 @@ fn bans(member: &str, features: Features, brought: &[Brought]) -> Vec<String> {
 }
 
 fn backends(member: &str, brought: &[Brought]) -> Vec<String> {
-    let jsonwebtoken = brought.iter().filter(|package| package.name == "jsonwebtoken");
+    let jsonwebtoken = brought
+        .iter()
+        .filter(|package| package.name == "jsonwebtoken");
     let features = jsonwebtoken.flat_map(|package| &package.features);
     let mut findings: Vec<_> = features
         .filter(|feature| BACKENDS.contains(&feature.as_str()))
-        .map(|feature| format!("{member} turns on jsonwebtoken's backend {feature}, which is the user's choice"))
+        .map(|feature| {
+            format!(
+                "{member} turns on jsonwebtoken's backend {feature}, which is the user's choice"
+            )
+        })
         .collect();
     findings.dedup();
     findings
-}
-
-fn inherits_lints(member: &str, manifest: &str) -> Option<String> {
-    let lints = manifest.split("\n[lints]\n").nth(1).and_then(|rest| rest.lines().next());
-    let inherits = lints.is_some_and(|line| line.replace(' ', "") == "workspace=true");
-    (!inherits).then(|| format!("{member} does not inherit the workspace's lints ([lints] workspace = true)"))
-}
-
-fn forbids_unsafe(manifest: &str) -> Option<String> {
-    let forbids = manifest.lines().any(|line| line.replace(' ', "") == "unsafe_code=\"forbid\"");
-    (!forbids).then(|| "the workspace's lints do not forbid unsafe_code".to_owned())
 }
 
 #[cfg(test)]
@@ -158,7 +239,12 @@ mod tests {
             optional,
             versioned,
         };
-        Member { name: name.into(), published: true, needs: needs.iter().map(need).collect(), ..Member::default() }
+        Member {
+            name: name.into(),
+            published: true,
+            needs: needs.iter().map(need).collect(),
+            ..Member::default()
+        }
     }
 
     fn normal(name: &str) -> (&str, DependencyKind, bool, bool) {
@@ -167,7 +253,11 @@ mod tests {
 
     fn brought(name: &str, features: &[&str]) -> Brought {
         let features = features.iter().map(|&feature| feature.to_owned()).collect();
-        Brought { name: name.into(), version: "1.0.0".parse().unwrap(), features }
+        Brought {
+            name: name.into(),
+            version: "1.0.0".parse().unwrap(),
+            features,
+        }
     }
 
     /// The number of findings where `from` depends on `to`.
@@ -181,7 +271,11 @@ mod tests {
         assert_eq!(layer("portcullis-axum", "portcullis"), 0);
         assert_eq!(layer("portcullis-core", "portcullis"), 1);
         assert_eq!(layer("portcullis", "portcullis-axum"), 1);
-        for store in ["portcullis-sqlite", "portcullis-redis", "portcullis-postgres"] {
+        for store in [
+            "portcullis-sqlite",
+            "portcullis-redis",
+            "portcullis-postgres",
+        ] {
             assert_eq!(layer(store, "portcullis-core"), 0);
             assert_eq!(layer(store, "portcullis"), 1);
             assert_eq!(layer(store, "portcullis-issuer"), 1);
@@ -200,14 +294,21 @@ mod tests {
     fn the_testing_crate_takes_the_layer_behind_a_feature() {
         assert_eq!(layer("portcullis-testing", "portcullis"), 1);
         assert_eq!(layer("portcullis-testing", "portcullis-core"), 0);
-        let optional = member("portcullis-testing", &[("portcullis", DependencyKind::Normal, true, true)]);
+        let optional = member(
+            "portcullis-testing",
+            &[("portcullis", DependencyKind::Normal, true, true)],
+        );
         assert!(layers(&[optional, member("portcullis", &[])]).is_empty());
     }
 
     #[test]
     fn the_testing_crate_is_a_dev_dependency_without_a_version() {
         let check = |kind, versioned| {
-            testing_is_unversioned(&[member("portcullis", &[("portcullis-testing", kind, false, versioned)])]).len()
+            testing_is_unversioned(&[member(
+                "portcullis",
+                &[("portcullis-testing", kind, false, versioned)],
+            )])
+            .len()
         };
         assert_eq!(check(DependencyKind::Development, false), 0);
         assert_eq!(check(DependencyKind::Development, true), 1);
@@ -220,20 +321,44 @@ mod tests {
             (
                 "portcullis-core",
                 Features::All,
-                &["http", "hyper", "aws-lc-rs", "ring", "jsonwebtoken", "tokio"],
+                &[
+                    "http",
+                    "hyper",
+                    "aws-lc-rs",
+                    "ring",
+                    "jsonwebtoken",
+                    "tokio",
+                ],
                 &["serde"],
             ),
-            ("portcullis", Features::All, &["axum", "axum-core", "tonic", "rusqlite", "redis"], &["http", "tokio"]),
-            ("portcullis", Features::None, &["tokio"], &["http", "aws-lc-rs"]),
+            (
+                "portcullis",
+                Features::All,
+                &["axum", "axum-core", "tonic", "rusqlite", "redis"],
+                &["http", "tokio"],
+            ),
+            (
+                "portcullis",
+                Features::None,
+                &["tokio"],
+                &["http", "aws-lc-rs"],
+            ),
             ("portcullis-axum", Features::All, &["axum"], &["axum-core"]),
         ];
         for &(member, features, banned, allowed) in cases {
             for name in banned {
-                let findings = bans(member, features, &[brought("serde", &[]), brought(name, &[])]);
+                let findings = bans(
+                    member,
+                    features,
+                    &[brought("serde", &[]), brought(name, &[])],
+                );
                 assert_eq!(findings.len(), 1, "{member} {features:?} {name}");
             }
             for name in allowed {
-                assert!(bans(member, features, &[brought(name, &[])]).is_empty(), "{member} {features:?} {name}");
+                assert!(
+                    bans(member, features, &[brought(name, &[])]).is_empty(),
+                    "{member} {features:?} {name}"
+                );
             }
         }
     }
@@ -243,17 +368,15 @@ mod tests {
         assert!(backends("portcullis", &[brought("jsonwebtoken", &["use_pem"])]).is_empty());
         assert!(backends("portcullis", &[brought("other", &["aws_lc_rs"])]).is_empty());
         for backend in BACKENDS {
-            assert_eq!(backends("portcullis", &[brought("jsonwebtoken", &["use_pem", backend])]).len(), 1);
+            assert_eq!(
+                backends(
+                    "portcullis",
+                    &[brought("jsonwebtoken", &["use_pem", backend])]
+                )
+                .len(),
+                1
+            );
         }
         assert_eq!(BACKENDS, ["aws_lc_rs", "rust_crypto"]);
-    }
-
-    #[test]
-    fn unsafe_is_forbidden_everywhere() {
-        assert!(inherits_lints("a", "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n").is_none());
-        assert!(inherits_lints("a", "[package]\n\n[lints]\nworkspace = false\n").is_some());
-        assert!(inherits_lints("a", "[package]\nname = \"a\"\n[dependencies]\nworkspace = true\n").is_some());
-        assert!(forbids_unsafe("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n").is_none());
-        assert!(forbids_unsafe("[workspace.lints.rust]\nunsafe_code = \"warn\"\n").is_some());
     }
 }

@@ -17,8 +17,8 @@ const FREE: &[&str] = &["portcullis-testing"];
 
 /// The words that the type of plain data consists of.
 const PLAIN: &[&str] = &[
-    "static", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-    "isize", "f32", "f64",
+    "static", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+    "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
 pub(super) fn run() -> Result<()> {
@@ -43,9 +43,14 @@ fn walk(name: &str, directory: &Path, findings: &mut Vec<String>) -> Result<()> 
         if path.is_dir() {
             walk(name, &path, findings)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+            let source =
+                std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
             let place = path.strip_prefix(root()).unwrap_or(&path).display();
-            findings.extend(read(name, &source).iter().map(|finding| format!("{place}:{finding}")));
+            findings.extend(
+                read(name, &source)
+                    .iter()
+                    .map(|finding| format!("{place}:{finding}")),
+            );
         }
     }
     Ok(())
@@ -58,7 +63,11 @@ fn read(name: &str, source: &str) -> Vec<String> {
     for (index, line) in lines.iter().enumerate() {
         let line = line.trim();
         // Tests are the last part of a file.
-        if line == "#[cfg(test)]" && lines.get(index + 1).is_some_and(|next| next.trim_end().ends_with('{')) {
+        if line == "#[cfg(test)]"
+            && lines
+                .get(index + 1)
+                .is_some_and(|next| next.trim_end().ends_with('{'))
+        {
             break;
         }
         if line.starts_with("//") {
@@ -69,11 +78,21 @@ fn read(name: &str, source: &str) -> Vec<String> {
         }
         if let Some(rest) = declaration(line) {
             // The type may go on in the lines that follow.
-            let text = [rest].into_iter().chain(lines[index + 1..].iter().copied()).collect::<Vec<_>>().join(" ");
+            let text = [rest]
+                .into_iter()
+                .chain(lines[index + 1..].iter().copied())
+                .collect::<Vec<_>>()
+                .join(" ");
             let (declared, kind) = text.split_once(':').unwrap_or((rest, ""));
             let kind = kind.split('=').next().unwrap_or_default();
-            if !ALLOWED.contains(&(name, declared.trim())) && (declared.starts_with("mut ") || !is_plain(kind)) {
-                findings.push(format!("{}: static {} is global state", index + 1, declared.trim()));
+            if !ALLOWED.contains(&(name, declared.trim()))
+                && (declared.starts_with("mut ") || !is_plain(kind))
+            {
+                findings.push(format!(
+                    "{}: static {} is global state",
+                    index + 1,
+                    declared.trim()
+                ));
             }
         }
     }
@@ -82,16 +101,21 @@ fn read(name: &str, source: &str) -> Vec<String> {
 
 /// What follows `static` where the line declares one.
 fn declaration(line: &str) -> Option<&str> {
-    let line = match line.strip_prefix("pub") {
-        Some(rest) => rest.split_once(' ').filter(|(scope, _)| scope.is_empty() || scope.starts_with('('))?.1,
-        None => line,
+    // `pub(in crate::keys)` has a space of its own.
+    let line = match line.strip_prefix("pub(") {
+        Some(rest) => rest.split_once(") ")?.1,
+        None => line.strip_prefix("pub ").unwrap_or(line),
     };
     line.strip_prefix("static ")
 }
 
 fn is_plain(kind: &str) -> bool {
-    let words = kind.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-    words.into_iter().all(|word| PLAIN.contains(&word) || word.parse::<usize>().is_ok())
+    let words = kind
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    words
+        .into_iter()
+        .all(|word| PLAIN.contains(&word) || word.parse::<usize>().is_ok())
 }
 
 #[cfg(test)]
@@ -107,11 +131,17 @@ mod tests {
         check("static COUNT: AtomicU64 = AtomicU64::new(0);", 1);
         check("pub static CACHE: OnceLock<String> = OnceLock::new();", 1);
         check("pub(crate) static A: LazyLock<A> = LazyLock::new(f);", 1);
-        check("pub(in crate::keys) static A: Mutex<u8> = Mutex::new(0);", 1);
+        check(
+            "pub(in crate::keys) static A: Mutex<u8> = Mutex::new(0);",
+            1,
+        );
         check("fn f() {\n    static ONCE: Once = Once::new();\n}", 1);
         check("static mut COUNT: u64 = 0;", 1);
         check("static HIDDEN:\n    Wrapper\n    = Wrapper::new();", 1);
-        check("thread_local! {\n    static LANE: Cell<u8> = const { Cell::new(0) };\n}", 2);
+        check(
+            "thread_local! {\n    static LANE: Cell<u8> = const { Cell::new(0) };\n}",
+            2,
+        );
     }
 
     #[test]
@@ -125,8 +155,14 @@ mod tests {
 
     #[test]
     fn tests_may_do_as_they_like() {
-        check("#[cfg(test)]\nmod tests {\n    static A: Mutex<u8> = Mutex::new(0);\n}", 0);
-        check("#[cfg(test)]\nmod tests;\nstatic A: Mutex<u8> = Mutex::new(0);", 1);
+        check(
+            "#[cfg(test)]\nmod tests {\n    static A: Mutex<u8> = Mutex::new(0);\n}",
+            0,
+        );
+        check(
+            "#[cfg(test)]\nmod tests;\nstatic A: Mutex<u8> = Mutex::new(0);",
+            1,
+        );
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub(super) fn run() -> Result<()> {
     let mut findings = Vec::new();
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         // A file may be deleted and not yet committed; one that is not text has no words.
-        let Ok(text) = std::fs::read_to_string(root().join(file)) else { continue };
+        let Ok(text) = std::fs::read_to_string(root().join(file)) else {
+            continue;
+        };
         findings.extend(read(Path::new(file), &text));
     }
     verdict(&findings)
@@ -40,7 +42,8 @@ pub(super) fn run() -> Result<()> {
 fn read(file: &Path, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let mut find = |what: &str| findings.push(format!("{}:{}: {what}", file.display(), index + 1));
+        let mut find =
+            |what: &str| findings.push(format!("{}:{}: {what}", file.display(), index + 1));
         if starts_a_path(line, WORKPLACE) {
             find("a path of one machine");
         }
@@ -57,11 +60,13 @@ fn read(file: &Path, text: &str) -> Vec<String> {
 /// `/x/` as the beginning of a path, not within one.
 fn starts_a_path(line: &str, path: &str) -> bool {
     let within = |c: char| c.is_alphanumeric() || "._-*}>".contains(c);
-    line.match_indices(path).any(|(at, _)| !line[..at].ends_with(within))
+    line.match_indices(path)
+        .any(|(at, _)| !line[..at].ends_with(within))
 }
 
 fn is_test(file: &Path) -> bool {
-    file.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+    file.components()
+        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
 }
 
 #[cfg(test)]
@@ -69,7 +74,11 @@ mod tests {
     use super::*;
 
     fn check(file: &str, text: &str, findings: usize) {
-        assert_eq!(read(Path::new(file), text).len(), findings, "{file}: {text}");
+        assert_eq!(
+            read(Path::new(file), text).len(),
+            findings,
+            "{file}: {text}"
+        );
     }
 
     #[test]
@@ -83,7 +92,11 @@ mod tests {
         for host in HOSTS {
             check("a.toml", &format!("url = \"https://{host}/\""), 1);
         }
-        check("Cargo.lock", "source = \"registry+https://github.com/rust-lang/crates.io-index\"", 0);
+        check(
+            "Cargo.lock",
+            "source = \"registry+https://github.com/rust-lang/crates.io-index\"",
+            0,
+        );
     }
 
     #[test]
