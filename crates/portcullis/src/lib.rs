@@ -1,1 +1,17 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod algorithm;
+mod error;
+pub mod jws;
+pub mod keys;
+mod verified;
+mod verifier;
+
+#[doc(inline)]
+pub use portcullis_core::*;
+
+pub use algorithm::Algorithm;
+pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
+pub use keys::Keys;
+pub use verified::{Anonymous, Authentic, Verified};
+pub use verifier::{Issuer, Verifier, VerifierBuilder};
