@@ -18,30 +18,22 @@ impl Apt {
             return None;
         }
         let user = command::output(Command::new("id").arg("-u")).ok()?;
-        prefix(user.trim(), || {
-            command::succeeds(Command::new("sudo").args(["-n", "true"]))
-        })
-        .map(|prefix| Self { prefix })
+        prefix(user.trim(), || command::succeeds(Command::new("sudo").args(["-n", "true"])))
+            .map(|prefix| Self { prefix })
     }
 
     /// Installs the packages, with fresh package lists: old ones name files that are gone.
     pub(crate) fn install(&self, packages: &[&str]) -> Result<()> {
         command::run(&mut self.command(&["update"]))?;
-        command::run(
-            self.command(&["install", "--yes", "--no-install-recommends"])
-                .args(packages),
-        )
+        command::run(self.command(&["install", "--yes", "--no-install-recommends"]).args(packages))
     }
 
     fn command(&self, args: &[&str]) -> Command {
         // `env` rather than `Command::env`, because sudo drops the environment.
         let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
         let mut words = self.prefix.iter().chain(&words);
-        let mut command = Command::new(
-            words
-                .next()
-                .expect("there are always the three words above"),
-        );
+        let mut command =
+            Command::new(words.next().expect("there are always the three words above"));
         command.args(words).args(args);
         command
     }
@@ -68,24 +60,11 @@ mod tests {
 
     #[test]
     fn it_never_asks_questions() {
-        let command = Apt {
-            prefix: &["sudo", "-n"],
-        }
-        .command(&["update"]);
-        let words: Vec<_> = [command.get_program()]
-            .into_iter()
-            .chain(command.get_args())
-            .collect();
+        let command = Apt { prefix: &["sudo", "-n"] }.command(&["update"]);
+        let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).collect();
         assert_eq!(
             words,
-            [
-                "sudo",
-                "-n",
-                "env",
-                "DEBIAN_FRONTEND=noninteractive",
-                "apt-get",
-                "update"
-            ]
+            ["sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "update"]
         );
     }
 }

@@ -38,17 +38,15 @@ pub(crate) fn cargo<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Command {
 /// Runs the command with the terminal as its own.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     announce(command);
-    let status = command
-        .status()
-        .with_context(|| format!("could not start `{}`", line(command)))?;
+    let status =
+        command.status().with_context(|| format!("could not start `{}`", line(command)))?;
     check(command, status)
 }
 
 /// Runs the command quietly and returns what it printed to standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("could not start `{}`", line(command)))?;
+    let output =
+        command.output().with_context(|| format!("could not start `{}`", line(command)))?;
     if !output.status.success() {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -99,19 +97,10 @@ fn line(command: &Command) -> String {
         Some(format!("{}={value}", name.to_string_lossy()))
     });
     let program = PathBuf::from(command.get_program());
-    let program = program
-        .file_name()
-        .unwrap_or(command.get_program())
-        .to_string_lossy()
-        .into_owned();
-    let args = command
-        .get_args()
-        .map(|arg| arg.to_string_lossy().into_owned());
-    settings
-        .chain([program])
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let program =
+        program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
+    let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
+    settings.chain([program]).chain(args).collect::<Vec<_>>().join(" ")
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result<()> {
@@ -141,10 +130,7 @@ mod tests {
         let (status, text) = tee(&mut cargo(["--version"])).unwrap();
         assert!(status.success() && text.starts_with("cargo "), "{text}");
         let (status, text) = tee(&mut cargo(["no-such-command"])).unwrap();
-        assert!(
-            !status.success() && text.contains("no-such-command"),
-            "{text}"
-        );
+        assert!(!status.success() && text.contains("no-such-command"), "{text}");
     }
 
     #[test]

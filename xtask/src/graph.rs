@@ -35,11 +35,7 @@ pub(crate) struct Need {
 
 /// The members of the workspace, by name.
 pub(crate) fn members(metadata: &Metadata) -> Vec<Member> {
-    let mut members: Vec<_> = metadata
-        .workspace_packages()
-        .into_iter()
-        .map(member)
-        .collect();
+    let mut members: Vec<_> = metadata.workspace_packages().into_iter().map(member).collect();
     members.sort_by(|a, b| a.name.cmp(&b.name));
     members
 }
@@ -54,10 +50,7 @@ fn member(package: &Package) -> Member {
     Member {
         name: package.name.to_string(),
         // `publish = false` is an empty list of registries.
-        published: package
-            .publish
-            .as_ref()
-            .is_none_or(|registries| !registries.is_empty()),
+        published: package.publish.as_ref().is_none_or(|registries| !registries.is_empty()),
         manifest: package.manifest_path.clone().into(),
         features: package.features.keys().cloned().collect(),
         needs: needs.collect(),
@@ -129,21 +122,13 @@ mod tests {
 
     fn check(line: &str, name: &str, version: &str, features: &[&str]) {
         let brought = parse(line).unwrap();
-        assert_eq!(
-            (brought.name.as_str(), brought.version.to_string().as_str()),
-            (name, version)
-        );
+        assert_eq!((brought.name.as_str(), brought.version.to_string().as_str()), (name, version));
         assert_eq!(brought.features, features);
     }
 
     #[test]
     fn the_lines_of_cargo_tree() {
-        check(
-            "http v1.3.1|default,std",
-            "http",
-            "1.3.1",
-            &["default", "std"],
-        );
+        check("http v1.3.1|default,std", "http", "1.3.1", &["default", "std"]);
         check("cfg-if v1.0.5|", "cfg-if", "1.0.5", &[]);
         check(
             "serde_derive v1.0.229 (proc-macro)|default (*)",
@@ -151,45 +136,20 @@ mod tests {
             "1.0.229",
             &["default"],
         );
-        check(
-            "portcullis v0.1.0 (/a b/portcullis)| (*)",
-            "portcullis",
-            "0.1.0",
-            &[],
-        );
-        check(
-            "wasi v0.11.1+wasi-snapshot-preview1|",
-            "wasi",
-            "0.11.1+wasi-snapshot-preview1",
-            &[],
-        );
+        check("portcullis v0.1.0 (/a b/portcullis)| (*)", "portcullis", "0.1.0", &[]);
+        check("wasi v0.11.1+wasi-snapshot-preview1|", "wasi", "0.11.1+wasi-snapshot-preview1", &[]);
         assert_eq!(parse("warning: something"), None);
     }
 
     #[test]
     fn this_workspace() {
         let members = members(&metadata().unwrap());
-        let xtask = members
-            .iter()
-            .find(|member| member.name == "xtask")
-            .unwrap();
+        let xtask = members.iter().find(|member| member.name == "xtask").unwrap();
         assert!(!xtask.published);
-        assert!(
-            xtask
-                .needs
-                .iter()
-                .any(|need| need.name == "anyhow" && need.versioned)
-        );
-        let core = members
-            .iter()
-            .find(|member| member.name == "portcullis-core")
-            .unwrap();
+        assert!(xtask.needs.iter().any(|need| need.name == "anyhow" && need.versioned));
+        let core = members.iter().find(|member| member.name == "portcullis-core").unwrap();
         assert!(core.published);
-        let testing = core
-            .needs
-            .iter()
-            .find(|need| need.name == "portcullis-testing")
-            .unwrap();
+        let testing = core.needs.iter().find(|need| need.name == "portcullis-testing").unwrap();
         assert!(testing.kind == DependencyKind::Development && !testing.versioned);
     }
 }

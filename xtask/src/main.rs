@@ -76,9 +76,7 @@ mod tests {
 
     #[test]
     fn an_unknown_check_is_an_error() {
-        let error = run(vec!["lint".into(), "clipy".into()])
-            .unwrap_err()
-            .to_string();
+        let error = run(vec!["lint".into(), "clipy".into()]).unwrap_err().to_string();
         assert!(error.contains("clipy"), "{error}");
     }
 }

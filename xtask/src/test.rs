@@ -28,16 +28,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
     if for_doctests(args) {
         // One invocation, so that a filter that fits no documentation test is not an error.
-        let (status, output) = tee(cargo([
-            "test",
-            "--workspace",
-            "--all-features",
-            "--doc",
-            "--no-fail-fast",
-            "--",
-        ])
-        .args(args)
-        .envs(variables))?;
+        let (status, output) =
+            tee(cargo(["test", "--workspace", "--all-features", "--doc", "--no-fail-fast", "--"])
+                .args(args)
+                .envs(variables))?;
         totals.add(Totals::read(&output));
         failures.extend(failure("the documentation tests", status));
     } else {
@@ -69,10 +63,7 @@ fn runner(nextest: bool, args: &[String]) -> std::process::Command {
         command
     } else {
         let mut command = cargo(["test"]);
-        command
-            .args(common)
-            .args(["--lib", "--bins", "--tests", "--examples", "--"])
-            .args(args);
+        command.args(common).args(["--lib", "--bins", "--tests", "--examples", "--"]).args(args);
         command
     }
 }
@@ -87,11 +78,7 @@ fn is_ci(variable: Option<&OsStr>) -> bool {
 }
 
 fn failure(what: &str, status: ExitStatus) -> Vec<String> {
-    if status.success() {
-        Vec::new()
-    } else {
-        vec![format!("{what} failed ({status})")]
-    }
+    if status.success() { Vec::new() } else { vec![format!("{what} failed ({status})")] }
 }
 
 /// What is wrong with a run that the runners themselves were content with.
@@ -101,10 +88,7 @@ fn judge(totals: &Totals, strict: bool) -> Vec<String> {
         failures.push("no test was run".to_owned());
     }
     if strict && totals.skipped > 0 {
-        failures.push(format!(
-            "{} tests were ignored, which CI does not allow",
-            totals.skipped
-        ));
+        failures.push(format!("{} tests were ignored, which CI does not allow", totals.skipped));
     }
     failures
 }
@@ -118,11 +102,7 @@ mod tests {
     }
 
     fn totals(passed: u64, skipped: u64) -> Totals {
-        Totals {
-            passed,
-            skipped,
-            ..Totals::default()
-        }
+        Totals { passed, skipped, ..Totals::default() }
     }
 
     #[test]

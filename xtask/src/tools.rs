@@ -34,9 +34,7 @@ pub(crate) fn provide(tools: &[Tool]) -> Result<Vec<(&'static str, PathBuf)>> {
     let (_, missing) = search(tools, &path, get)?;
     if !missing.is_empty() {
         let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-        let Some(apt) = apt::Apt::find() else {
-            bail!(complaint(&missing))
-        };
+        let Some(apt) = apt::Apt::find() else { bail!(complaint(&missing)) };
         apt.install(&packages)?;
     }
     let (found, missing) = search(tools, &path, get)?;
@@ -58,11 +56,7 @@ fn search<'t>(
         if let Some(chosen) = variable(tool.variable) {
             // Searching on would hide the mistake and test another program than the one asked for.
             if !is_program(Path::new(&chosen)) {
-                bail!(
-                    "{} is {}, which is not a program",
-                    tool.variable,
-                    chosen.display()
-                );
+                bail!("{} is {}, which is not a program", tool.variable, chosen.display());
             }
             found.push((tool.variable, chosen.into()));
         } else if let Some(program) = locate(tool, path) {
@@ -93,11 +87,7 @@ fn expand(place: &str) -> Vec<PathBuf> {
     names.sort_by_key(|name| std::cmp::Reverse(version(name)));
     names
         .iter()
-        .map(|name| {
-            Path::new(before)
-                .join(name)
-                .join(after.trim_start_matches('/'))
-        })
+        .map(|name| Path::new(before).join(name).join(after.trim_start_matches('/')))
         .collect()
 }
 
@@ -113,8 +103,7 @@ fn is_program(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        path.metadata()
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     }
     #[cfg(not(unix))]
     {
@@ -131,10 +120,7 @@ fn complaint(missing: &[&Tool]) -> String {
         );
     }
     let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-    text + &format!(
-        "on Debian and Ubuntu: sudo apt-get install {}",
-        packages.join(" ")
-    )
+    text + &format!("on Debian and Ubuntu: sudo apt-get install {}", packages.join(" "))
 }
 
 #[cfg(test)]
@@ -187,10 +173,7 @@ mod tests {
         }
         let place: &'static str = format!("{}/*/bin", dir.path().display()).leak();
         let places: &'static [&'static str] = vec!["/nonexistent/*/bin", place].leak();
-        assert_eq!(
-            locate(&tool(places), OsStr::new("")),
-            Some(dir.path().join("17/bin/stored"))
-        );
+        assert_eq!(locate(&tool(places), OsStr::new("")), Some(dir.path().join("17/bin/stored")));
     }
 
     #[test]
@@ -230,16 +213,8 @@ mod tests {
         variables.dedup();
         assert_eq!(variables.len(), TOOLS.len());
         for tool in TOOLS {
-            assert!(
-                tool.variable.starts_with("PORTCULLIS_"),
-                "{}",
-                tool.variable
-            );
-            assert!(
-                !tool.package.is_empty() && !tool.needed_by.is_empty(),
-                "{}",
-                tool.program
-            );
+            assert!(tool.variable.starts_with("PORTCULLIS_"), "{}", tool.variable);
+            assert!(!tool.package.is_empty() && !tool.needed_by.is_empty(), "{}", tool.program);
         }
     }
 }

@@ -18,13 +18,9 @@ impl Totals {
             let line = without_colours(line);
             let text = line.trim();
             // nextest: `Summary [   0.5s] 3 tests run: 2 passed, 1 failed, 0 skipped`
-            let nextest = text
-                .strip_prefix("Summary [")
-                .and_then(|rest| rest.split_once("run: "));
+            let nextest = text.strip_prefix("Summary [").and_then(|rest| rest.split_once("run: "));
             // cargo test: `test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in …`
-            let libtest = text
-                .strip_prefix("test result: ")
-                .and_then(|rest| rest.split_once(". "));
+            let libtest = text.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "));
             let Some((_, counts)) = nextest.or(libtest) else {
                 continue;
             };
@@ -61,10 +57,7 @@ impl Totals {
 
     /// The one line that says it all.
     pub(crate) fn summary(&self) -> String {
-        format!(
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -105,30 +98,15 @@ mod tests {
 
     #[test]
     fn nextest() {
-        check(
-            "     Summary [   0.005s] 5 tests run: 5 passed, 0 skipped",
-            5,
-            0,
-            0,
-        );
-        check(
-            "     Summary [   0.005s] 1 test run: 1 passed, 2 skipped",
-            1,
-            0,
-            2,
-        );
+        check("     Summary [   0.005s] 5 tests run: 5 passed, 0 skipped", 5, 0, 0);
+        check("     Summary [   0.005s] 1 test run: 1 passed, 2 skipped", 1, 0, 2);
         check(
             "  Summary [ 9.1s] 7/9 tests run: 4 passed (1 slow, 2 leaky), 2 failed, 1 timed out, 3 skipped",
             4,
             3,
             3,
         );
-        check(
-            "  Summary [ 9.1s] 2 tests run: 1 passed, 1 exec failed, 0 skipped",
-            1,
-            1,
-            0,
-        );
+        check("  Summary [ 9.1s] 2 tests run: 1 passed, 1 exec failed, 0 skipped", 1, 1, 0);
         check(
             "\u{1b}[32;1m     Summary\u{1b}[0m [   0.0s] \u{1b}[1m3\u{1b}[0m tests run: \u{1b}[1m3\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped",
             3,
@@ -161,20 +139,13 @@ mod tests {
 
     #[test]
     fn other_lines_are_not_counted() {
-        check(
-            "test a::summary ... ok\n5 passed, 1 failed\nSummary of the day: 3 passed",
-            0,
-            0,
-            0,
-        );
+        check("test a::summary ... ok\n5 passed, 1 failed\nSummary of the day: 3 passed", 0, 0, 0);
     }
 
     #[test]
     fn runs_add_up_and_keep_their_lines() {
         let mut totals = Totals::read("Summary [   0.005s] 5 tests run: 5 passed, 1 skipped");
-        totals.add(Totals::read(
-            "test result: FAILED. 1 passed; 2 failed; 0 ignored",
-        ));
+        totals.add(Totals::read("test result: FAILED. 1 passed; 2 failed; 0 ignored"));
         assert_eq!(totals.summary(), "6 passed, 2 failed, 1 skipped");
         assert_eq!(totals.lines.len(), 2);
     }

@@ -49,10 +49,7 @@ pub(super) fn features() -> Result<()> {
 
 /// No feature, then each alone. `default` is only a set of others, but users get exactly that set.
 fn combinations(member: &Member) -> Vec<Option<&str>> {
-    [None]
-        .into_iter()
-        .chain(member.features.iter().map(|feature| Some(feature.as_str())))
-        .collect()
+    [None].into_iter().chain(member.features.iter().map(|feature| Some(feature.as_str()))).collect()
 }
 
 #[cfg(test)]
@@ -61,14 +58,9 @@ mod tests {
 
     #[test]
     fn no_feature_and_each_one_alone() {
-        let member = Member {
-            features: vec!["default".into(), "tokio".into()],
-            ..Member::default()
-        };
-        assert_eq!(
-            combinations(&member),
-            [None, Some("default"), Some("tokio")]
-        );
+        let member =
+            Member { features: vec!["default".into(), "tokio".into()], ..Member::default() };
+        assert_eq!(combinations(&member), [None, Some("default"), Some("tokio")]);
         assert_eq!(combinations(&Member::default()), [None]);
     }
 }

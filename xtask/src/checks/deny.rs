@@ -14,16 +14,14 @@ const VERSION: &str = "0.20.2";
 pub(super) fn run() -> Result<()> {
     let own = own_tools(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"));
     let candidates = [PathBuf::from("cargo-deny"), own.join("bin/cargo-deny")];
-    let program = match candidates
-        .iter()
-        .find(|program| succeeds(Command::new(program).arg("--version")))
-    {
-        Some(program) => program,
-        None => {
-            install(&own)?;
-            &candidates[1]
-        }
-    };
+    let program =
+        match candidates.iter().find(|program| succeeds(Command::new(program).arg("--version"))) {
+            Some(program) => program,
+            None => {
+                install(&own)?;
+                &candidates[1]
+            }
+        };
     command::run(Command::new(program).current_dir(root()).args([
         "check",
         "--hide-inclusion-graph",
@@ -35,9 +33,8 @@ pub(super) fn run() -> Result<()> {
 
 /// Where to keep it: outside `target`, so that `cargo clean` and a new clone don't cost another build.
 fn own_tools(cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
-    let cache = cache
-        .map(PathBuf::from)
-        .or_else(|| home.map(|home| Path::new(&home).join(".cache")));
+    let cache =
+        cache.map(PathBuf::from).or_else(|| home.map(|home| Path::new(&home).join(".cache")));
     cache
         .unwrap_or_else(|| root().join("target"))
         .join(format!("portcullis-xtask/cargo-deny-{VERSION}"))
@@ -46,21 +43,11 @@ fn own_tools(cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
 fn install(place: &Path) -> Result<()> {
     println!("cargo-deny is not installed: building it once, which takes a minute or two");
     // A debug build, because the check itself takes no second either way.
-    let mut command = cargo([
-        "install",
-        "cargo-deny",
-        "--locked",
-        "--debug",
-        "--version",
-        VERSION,
-        "--root",
-    ]);
+    let mut command =
+        cargo(["install", "cargo-deny", "--locked", "--debug", "--version", VERSION, "--root"]);
     // Its build belongs neither into our target directory nor under our settings.
     command::run(
-        command
-            .arg(place)
-            .current_dir(std::env::temp_dir())
-            .env_remove("CARGO_TARGET_DIR"),
+        command.arg(place).current_dir(std::env::temp_dir()).env_remove("CARGO_TARGET_DIR"),
     )
 }
 

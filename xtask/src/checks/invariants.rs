@@ -17,10 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("portcullis-redis", &["portcullis-core"]),
     ("portcullis-postgres", &["portcullis-core"]),
     ("portcullis-sqlite", &["portcullis-core"]),
-    (
-        "portcullis-testing",
-        &["portcullis", "portcullis-core", "portcullis-issuer"],
-    ),
+    ("portcullis-testing", &["portcullis", "portcullis-core", "portcullis-issuer"]),
 ];
 
 /// What a crate must not bring along, not even through others.
@@ -31,45 +28,15 @@ struct Ban {
     because: &'static str,
 }
 
-const HTTP: &[&str] = &[
-    "http",
-    "http-body",
-    "hyper",
-    "tower-layer",
-    "tower-service",
-    "tower",
-    "reqwest",
-];
-const CRYPTO: &[&str] = &[
-    "aws-lc-rs",
-    "ring",
-    "openssl",
-    "rustls",
-    "jsonwebtoken",
-    "sha2",
-    "hmac",
-    "rsa",
-];
+const HTTP: &[&str] =
+    &["http", "http-body", "hyper", "tower-layer", "tower-service", "tower", "reqwest"];
+const CRYPTO: &[&str] =
+    &["aws-lc-rs", "ring", "openssl", "rustls", "jsonwebtoken", "sha2", "hmac", "rsa"];
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-executor"];
-const FRAMEWORKS: &[&str] = &[
-    "axum",
-    "axum-core",
-    "actix-web",
-    "rocket",
-    "warp",
-    "poem",
-    "salvo_core",
-    "tonic",
-];
-const DATABASES: &[&str] = &[
-    "rusqlite",
-    "redis",
-    "fred",
-    "tokio-postgres",
-    "sqlx",
-    "diesel",
-    "sea-orm",
-];
+const FRAMEWORKS: &[&str] =
+    &["axum", "axum-core", "actix-web", "rocket", "warp", "poem", "salvo_core", "tonic"];
+const DATABASES: &[&str] =
+    &["rusqlite", "redis", "fred", "tokio-postgres", "sqlx", "diesel", "sea-orm"];
 
 const BANS: &[Ban] = &[
     Ban {
@@ -140,10 +107,8 @@ fn layers(members: &[Member]) -> Vec<String> {
     let mut findings = Vec::new();
     for member in members.iter().filter(|member| member.published) {
         let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == member.name) else {
-            findings.push(format!(
-                "{} has no place in the architecture (xtask's LAYERS)",
-                member.name
-            ));
+            findings
+                .push(format!("{} has no place in the architecture (xtask's LAYERS)", member.name));
             continue;
         };
         let ours = member
@@ -173,36 +138,22 @@ fn layers(members: &[Member]) -> Vec<String> {
 fn testing_is_unversioned(members: &[Member]) -> Vec<String> {
     let published = members.iter().filter(|member| member.published);
     let wrong = published.filter(|member| {
-        let mut needs = member
-            .needs
-            .iter()
-            .filter(|need| need.name == "portcullis-testing");
+        let mut needs = member.needs.iter().filter(|need| need.name == "portcullis-testing");
         needs.any(|need| need.versioned || need.kind != DependencyKind::Development)
     });
     wrong
         .map(|member| {
-            format!(
-                "{} must have portcullis-testing as a path-only dev-dependency",
-                member.name
-            )
+            format!("{} must have portcullis-testing as a path-only dev-dependency", member.name)
         })
         .collect()
 }
 
 fn bans(member: &str, features: Features, brought: &[Brought]) -> Vec<String> {
     let mut findings = Vec::new();
-    for ban in BANS
-        .iter()
-        .filter(|ban| ban.by == member && ban.features == features)
-    {
-        for package in brought
-            .iter()
-            .filter(|package| ban.banned.contains(&package.name.as_str()))
+    for ban in BANS.iter().filter(|ban| ban.by == member && ban.features == features) {
+        for package in brought.iter().filter(|package| ban.banned.contains(&package.name.as_str()))
         {
-            findings.push(format!(
-                "{member} brings {} along: {}",
-                package.name, ban.because
-            ));
+            findings.push(format!("{member} brings {} along: {}", package.name, ban.because));
         }
     }
     findings.sort();
@@ -211,9 +162,7 @@ fn bans(member: &str, features: Features, brought: &[Brought]) -> Vec<String> {
 }
 
 fn backends(member: &str, brought: &[Brought]) -> Vec<String> {
-    let jsonwebtoken = brought
-        .iter()
-        .filter(|package| package.name == "jsonwebtoken");
+    let jsonwebtoken = brought.iter().filter(|package| package.name == "jsonwebtoken");
     let features = jsonwebtoken.flat_map(|package| &package.features);
     let mut findings: Vec<_> = features
         .filter(|feature| BACKENDS.contains(&feature.as_str()))
@@ -253,11 +202,7 @@ mod tests {
 
     fn brought(name: &str, features: &[&str]) -> Brought {
         let features = features.iter().map(|&feature| feature.to_owned()).collect();
-        Brought {
-            name: name.into(),
-            version: "1.0.0".parse().unwrap(),
-            features,
-        }
+        Brought { name: name.into(), version: "1.0.0".parse().unwrap(), features }
     }
 
     /// The number of findings where `from` depends on `to`.
@@ -271,11 +216,7 @@ mod tests {
         assert_eq!(layer("portcullis-axum", "portcullis"), 0);
         assert_eq!(layer("portcullis-core", "portcullis"), 1);
         assert_eq!(layer("portcullis", "portcullis-axum"), 1);
-        for store in [
-            "portcullis-sqlite",
-            "portcullis-redis",
-            "portcullis-postgres",
-        ] {
+        for store in ["portcullis-sqlite", "portcullis-redis", "portcullis-postgres"] {
             assert_eq!(layer(store, "portcullis-core"), 0);
             assert_eq!(layer(store, "portcullis"), 1);
             assert_eq!(layer(store, "portcullis-issuer"), 1);
@@ -294,10 +235,8 @@ mod tests {
     fn the_testing_crate_takes_the_layer_behind_a_feature() {
         assert_eq!(layer("portcullis-testing", "portcullis"), 1);
         assert_eq!(layer("portcullis-testing", "portcullis-core"), 0);
-        let optional = member(
-            "portcullis-testing",
-            &[("portcullis", DependencyKind::Normal, true, true)],
-        );
+        let optional =
+            member("portcullis-testing", &[("portcullis", DependencyKind::Normal, true, true)]);
         assert!(layers(&[optional, member("portcullis", &[])]).is_empty());
     }
 
@@ -321,14 +260,7 @@ mod tests {
             (
                 "portcullis-core",
                 Features::All,
-                &[
-                    "http",
-                    "hyper",
-                    "aws-lc-rs",
-                    "ring",
-                    "jsonwebtoken",
-                    "tokio",
-                ],
+                &["http", "hyper", "aws-lc-rs", "ring", "jsonwebtoken", "tokio"],
                 &["serde"],
             ),
             (
@@ -337,21 +269,12 @@ mod tests {
                 &["axum", "axum-core", "tonic", "rusqlite", "redis"],
                 &["http", "tokio"],
             ),
-            (
-                "portcullis",
-                Features::None,
-                &["tokio"],
-                &["http", "aws-lc-rs"],
-            ),
+            ("portcullis", Features::None, &["tokio"], &["http", "aws-lc-rs"]),
             ("portcullis-axum", Features::All, &["axum"], &["axum-core"]),
         ];
         for &(member, features, banned, allowed) in cases {
             for name in banned {
-                let findings = bans(
-                    member,
-                    features,
-                    &[brought("serde", &[]), brought(name, &[])],
-                );
+                let findings = bans(member, features, &[brought("serde", &[]), brought(name, &[])]);
                 assert_eq!(findings.len(), 1, "{member} {features:?} {name}");
             }
             for name in allowed {
@@ -369,11 +292,7 @@ mod tests {
         assert!(backends("portcullis", &[brought("other", &["aws_lc_rs"])]).is_empty());
         for backend in BACKENDS {
             assert_eq!(
-                backends(
-                    "portcullis",
-                    &[brought("jsonwebtoken", &["use_pem", backend])]
-                )
-                .len(),
+                backends("portcullis", &[brought("jsonwebtoken", &["use_pem", backend])]).len(),
                 1
             );
         }

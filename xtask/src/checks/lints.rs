@@ -21,10 +21,7 @@ pub(super) fn run() -> Result<()> {
 }
 
 fn inherits_lints(member: &str, manifest: &str) -> Option<String> {
-    let lints = manifest
-        .split("\n[lints]\n")
-        .nth(1)
-        .and_then(|rest| rest.lines().next());
+    let lints = manifest.split("\n[lints]\n").nth(1).and_then(|rest| rest.lines().next());
     let inherits = lints.is_some_and(|line| line.replace(' ', "") == "workspace=true");
     (!inherits).then(|| {
         format!("{member} does not inherit the workspace's lints ([lints] workspace = true)")
@@ -32,9 +29,7 @@ fn inherits_lints(member: &str, manifest: &str) -> Option<String> {
 }
 
 fn forbids_unsafe(manifest: &str) -> Option<String> {
-    let forbids = manifest
-        .lines()
-        .any(|line| line.replace(' ', "") == "unsafe_code=\"forbid\"");
+    let forbids = manifest.lines().any(|line| line.replace(' ', "") == "unsafe_code=\"forbid\"");
     (!forbids).then(|| "the workspace's lints do not forbid unsafe_code".to_owned())
 }
 
@@ -45,19 +40,12 @@ mod tests {
     #[test]
     fn unsafe_is_forbidden_everywhere() {
         assert!(
-            inherits_lints(
-                "a",
-                "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"
-            )
-            .is_none()
+            inherits_lints("a", "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n").is_none()
         );
         assert!(inherits_lints("a", "[package]\n\n[lints]\nworkspace = false\n").is_some());
         assert!(
-            inherits_lints(
-                "a",
-                "[package]\nname = \"a\"\n[dependencies]\nworkspace = true\n"
-            )
-            .is_some()
+            inherits_lints("a", "[package]\nname = \"a\"\n[dependencies]\nworkspace = true\n")
+                .is_some()
         );
         assert!(forbids_unsafe("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n").is_none());
         assert!(forbids_unsafe("[workspace.lints.rust]\nunsafe_code = \"warn\"\n").is_some());

@@ -22,74 +22,34 @@ pub(crate) struct Check {
 
 /// Every check, the quick ones first.
 pub(crate) const ALL: &[Check] = &[
-    Check {
-        name: "fmt",
-        about: "the source is formatted",
-        run: build::fmt,
-    },
+    Check { name: "fmt", about: "the source is formatted", run: build::fmt },
     Check {
         name: "texts",
         about: "no file names a machine or a registry's hosts",
         run: texts::run,
     },
-    Check {
-        name: "invariants",
-        about: "who may depend on whom",
-        run: invariants::run,
-    },
-    Check {
-        name: "lints",
-        about: "every crate forbids unsafe code",
-        run: lints::run,
-    },
-    Check {
-        name: "statics",
-        about: "no process-global state",
-        run: statics::run,
-    },
-    Check {
-        name: "msrv",
-        about: "the minimum Rust version holds",
-        run: msrv::run,
-    },
-    Check {
-        name: "deny",
-        about: "licences, banned crates and sources",
-        run: deny::run,
-    },
-    Check {
-        name: "clippy",
-        about: "no warning in any target",
-        run: build::clippy,
-    },
-    Check {
-        name: "doc",
-        about: "the documentation builds without a warning",
-        run: build::doc,
-    },
+    Check { name: "invariants", about: "who may depend on whom", run: invariants::run },
+    Check { name: "lints", about: "every crate forbids unsafe code", run: lints::run },
+    Check { name: "statics", about: "no process-global state", run: statics::run },
+    Check { name: "msrv", about: "the minimum Rust version holds", run: msrv::run },
+    Check { name: "deny", about: "licences, banned crates and sources", run: deny::run },
+    Check { name: "clippy", about: "no warning in any target", run: build::clippy },
+    Check { name: "doc", about: "the documentation builds without a warning", run: build::doc },
     Check {
         name: "features",
         about: "each feature of each crate compiles alone",
         run: build::features,
     },
-    Check {
-        name: "package",
-        about: "each crate can be published",
-        run: package::run,
-    },
+    Check { name: "package", about: "each crate can be published", run: package::run },
 ];
 
 /// Runs the named checks, or all of them, to the end even if one fails.
 pub(crate) fn run(names: &[String]) -> Result<()> {
-    if let Some(name) = names
-        .iter()
-        .find(|&name| !ALL.iter().any(|check| check.name == name))
-    {
+    if let Some(name) = names.iter().find(|&name| !ALL.iter().any(|check| check.name == name)) {
         bail!("there is no check `{name}`");
     }
-    let chosen = ALL
-        .iter()
-        .filter(|check| names.is_empty() || names.iter().any(|name| name == check.name));
+    let chosen =
+        ALL.iter().filter(|check| names.is_empty() || names.iter().any(|name| name == check.name));
     let mut results = Vec::new();
     for check in chosen {
         println!("\n== {}: {}", check.name, check.about);
@@ -101,11 +61,7 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         results.push((check.name, result.is_ok(), start.elapsed()));
     }
     print!("\n{}", report(&results));
-    let failed: Vec<_> = results
-        .iter()
-        .filter(|(_, ok, _)| !ok)
-        .map(|(name, ..)| *name)
-        .collect();
+    let failed: Vec<_> = results.iter().filter(|(_, ok, _)| !ok).map(|(name, ..)| *name).collect();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -138,10 +94,8 @@ mod tests {
 
     #[test]
     fn the_report_says_which_check_failed() {
-        let text = report(&[
-            ("fmt", true, Duration::from_millis(1500)),
-            ("doc", false, Duration::ZERO),
-        ]);
+        let text =
+            report(&[("fmt", true, Duration::from_millis(1500)), ("doc", false, Duration::ZERO)]);
         assert!(
             text.contains("fmt         ok        1.5 s") && text.contains("doc         FAILED"),
             "{text}"
@@ -151,11 +105,6 @@ mod tests {
     #[test]
     fn a_finding_is_a_failure() {
         assert!(verdict(&[]).is_ok());
-        assert!(
-            verdict(&["here".into()])
-                .unwrap_err()
-                .to_string()
-                .contains("here")
-        );
+        assert!(verdict(&["here".into()]).unwrap_err().to_string().contains("here"));
     }
 }

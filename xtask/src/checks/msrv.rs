@@ -20,11 +20,7 @@ pub(super) fn run() -> Result<()> {
     let read = |name| {
         std::fs::read_to_string(root().join(name)).with_context(|| format!("{name} can't be read"))
     };
-    findings.extend(clippy_knows(
-        &read("Cargo.toml")?,
-        &read("clippy.toml")?,
-        &ours,
-    ));
+    findings.extend(clippy_knows(&read("Cargo.toml")?, &read("clippy.toml")?, &ours));
     for member in &published {
         let brought = graph::brought_by(&member.name, Features::All)?;
         findings.extend(too_new(&member.name, &brought, &ours, |package| {
@@ -48,14 +44,9 @@ pub(super) fn run() -> Result<()> {
 
 /// The version that the workspace states, which all its members inherit.
 fn stated(metadata: &Metadata) -> Result<Version> {
-    let mut versions = metadata
-        .workspace_packages()
-        .into_iter()
-        .map(|package| package.rust_version.clone());
-    let first = versions
-        .next()
-        .flatten()
-        .context("the workspace states no rust-version")?;
+    let mut versions =
+        metadata.workspace_packages().into_iter().map(|package| package.rust_version.clone());
+    let first = versions.next().flatten().context("the workspace states no rust-version")?;
     anyhow::ensure!(
         versions.all(|version| version.as_ref() == Some(&first)),
         "the members state different versions"
@@ -80,9 +71,7 @@ fn too_new(
     let mut findings: Vec<_> = brought
         .iter()
         .filter_map(|package| {
-            needs(package)
-                .filter(|needed| needed > ours)
-                .map(|needed| (package, needed))
+            needs(package).filter(|needed| needed > ours).map(|needed| (package, needed))
         })
         .map(|(package, needed)| {
             format!(
@@ -99,8 +88,7 @@ fn too_new(
 /// Clippy must know the version, and must be told to look for what is newer.
 fn clippy_knows(manifest: &str, clippy: &str, ours: &Version) -> Vec<String> {
     let has = |text: &str, line: &str| {
-        text.lines()
-            .any(|found| found.split('#').next().unwrap_or("").trim() == line)
+        text.lines().any(|found| found.split('#').next().unwrap_or("").trim() == line)
     };
     let mut findings = Vec::new();
     if !has(manifest, "incompatible_msrv = \"warn\"")
@@ -121,10 +109,7 @@ fn installed<'t>(toolchains: &'t str, ours: &Version) -> Option<&'t str> {
     let short = format!("{}.{}", ours.major, ours.minor);
     toolchains.lines().map(name).find(|name| {
         let version = name.split('-').next().unwrap_or_default();
-        version == short
-            || version
-                .strip_prefix(&short)
-                .is_some_and(|patch| patch.starts_with('.'))
+        version == short || version.strip_prefix(&short).is_some_and(|patch| patch.starts_with('.'))
     })
 }
 
@@ -132,15 +117,9 @@ fn build(toolchain: &str, published: &[&Member]) -> Result<()> {
     // Through rustup, because the `cargo` that started us stays what it is. A target directory of its own keeps the
     // two compilers from throwing away each other's work.
     let mut command = Command::new("rustup");
-    command
-        .current_dir(root())
-        .args(["run", toolchain, "cargo", "check", "--all-features"]);
+    command.current_dir(root()).args(["run", toolchain, "cargo", "check", "--all-features"]);
     command.args(["--target-dir", "target/msrv"]);
-    command.args(
-        published
-            .iter()
-            .map(|member| format!("--package={}", member.name)),
-    );
+    command.args(published.iter().map(|member| format!("--package={}", member.name)));
     command::run(&mut command)
 }
 
@@ -154,16 +133,10 @@ mod tests {
 
     #[test]
     fn a_dependency_that_needs_a_newer_rust_is_found() {
-        let brought = [Brought {
-            name: "dep".into(),
-            version: version("2.0.0"),
-            features: Vec::new(),
-        }];
+        let brought =
+            [Brought { name: "dep".into(), version: version("2.0.0"), features: Vec::new() }];
         let check = |needed: Option<&str>| {
-            too_new("portcullis", &brought, &version("1.88.0"), |_| {
-                needed.map(version)
-            })
-            .len()
+            too_new("portcullis", &brought, &version("1.88.0"), |_| needed.map(version)).len()
         };
         assert_eq!(check(Some("1.89.0")), 1);
         assert_eq!(check(Some("1.88.0")), 0);
@@ -175,25 +148,16 @@ mod tests {
         let check = |manifest, clippy| clippy_knows(manifest, clippy, &version("1.88.0")).len();
         assert_eq!(check("incompatible_msrv = \"warn\"", "msrv = \"1.88\""), 0);
         assert_eq!(
-            check(
-                "incompatible_msrv = \"deny\"",
-                "msrv = \"1.88.0\" # as in Cargo.toml"
-            ),
+            check("incompatible_msrv = \"deny\"", "msrv = \"1.88.0\" # as in Cargo.toml"),
             0
         );
-        assert_eq!(
-            check("# incompatible_msrv = \"warn\"", "msrv = \"1.87\""),
-            2
-        );
+        assert_eq!(check("# incompatible_msrv = \"warn\"", "msrv = \"1.87\""), 2);
     }
 
     #[test]
     fn the_toolchain_is_recognised_by_its_version() {
         let list = "stable-x86_64-unknown-linux-gnu (active, default)\n1.88.0-x86_64-unknown-linux-gnu\n1.8-x\n";
-        assert_eq!(
-            installed(list, &version("1.88.0")),
-            Some("1.88.0-x86_64-unknown-linux-gnu")
-        );
+        assert_eq!(installed(list, &version("1.88.0")), Some("1.88.0-x86_64-unknown-linux-gnu"));
         assert_eq!(
             installed("1.88-x86_64-unknown-linux-gnu", &version("1.88.0")),
             Some("1.88-x86_64-unknown-linux-gnu")

@@ -11,15 +11,10 @@ pub(super) fn run() -> Result<()> {
     let metadata = graph::metadata()?;
     let members = graph::members(&metadata);
     let published = |package: &&Package| {
-        members
-            .iter()
-            .any(|member| member.published && *package.name == member.name)
+        members.iter().any(|member| member.published && *package.name == member.name)
     };
-    let findings = metadata
-        .workspace_packages()
-        .into_iter()
-        .filter(published)
-        .flat_map(undescribed);
+    let findings =
+        metadata.workspace_packages().into_iter().filter(published).flat_map(undescribed);
     verdict(&findings.collect::<Vec<_>>())?;
 
     // All at once: each is then built against the packages of the others, as if those were published already.
@@ -42,9 +37,7 @@ fn undescribed(package: &Package) -> Vec<String> {
         ("categories", !package.categories.is_empty()),
     ];
     let missing = fields.iter().filter(|(_, present)| !present);
-    missing
-        .map(|(field, _)| format!("{} has no {field}", package.name))
-        .collect()
+    missing.map(|(field, _)| format!("{} has no {field}", package.name)).collect()
 }
 
 #[cfg(test)]
@@ -55,11 +48,7 @@ mod tests {
     fn a_package_without_a_field_is_found() {
         let metadata = graph::metadata().unwrap();
         let find = |name: &str| {
-            metadata
-                .workspace_packages()
-                .into_iter()
-                .find(|package| *package.name == name)
-                .unwrap()
+            metadata.workspace_packages().into_iter().find(|package| *package.name == name).unwrap()
         };
         let mut package = find("portcullis-core").clone();
         assert_eq!(undescribed(&package), [""; 0]);
@@ -67,10 +56,7 @@ mod tests {
         package.keywords.clear();
         assert_eq!(
             undescribed(&package),
-            [
-                "portcullis-core has no readme",
-                "portcullis-core has no keywords"
-            ]
+            ["portcullis-core has no readme", "portcullis-core has no keywords"]
         );
     }
 }

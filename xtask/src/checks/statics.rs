@@ -46,11 +46,7 @@ fn walk(name: &str, directory: &Path, findings: &mut Vec<String>) -> Result<()> 
             let source =
                 std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
             let place = path.strip_prefix(root()).unwrap_or(&path).display();
-            findings.extend(
-                read(name, &source)
-                    .iter()
-                    .map(|finding| format!("{place}:{finding}")),
-            );
+            findings.extend(read(name, &source).iter().map(|finding| format!("{place}:{finding}")));
         }
     }
     Ok(())
@@ -64,9 +60,7 @@ fn read(name: &str, source: &str) -> Vec<String> {
         let line = line.trim();
         // Tests are the last part of a file.
         if line == "#[cfg(test)]"
-            && lines
-                .get(index + 1)
-                .is_some_and(|next| next.trim_end().ends_with('{'))
+            && lines.get(index + 1).is_some_and(|next| next.trim_end().ends_with('{'))
         {
             break;
         }
@@ -88,11 +82,7 @@ fn read(name: &str, source: &str) -> Vec<String> {
             if !ALLOWED.contains(&(name, declared.trim()))
                 && (declared.starts_with("mut ") || !is_plain(kind))
             {
-                findings.push(format!(
-                    "{}: static {} is global state",
-                    index + 1,
-                    declared.trim()
-                ));
+                findings.push(format!("{}: static {} is global state", index + 1, declared.trim()));
             }
         }
     }
@@ -110,12 +100,9 @@ fn declaration(line: &str) -> Option<&str> {
 }
 
 fn is_plain(kind: &str) -> bool {
-    let words = kind
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty());
-    words
-        .into_iter()
-        .all(|word| PLAIN.contains(&word) || word.parse::<usize>().is_ok())
+    let words =
+        kind.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    words.into_iter().all(|word| PLAIN.contains(&word) || word.parse::<usize>().is_ok())
 }
 
 #[cfg(test)]
@@ -131,17 +118,11 @@ mod tests {
         check("static COUNT: AtomicU64 = AtomicU64::new(0);", 1);
         check("pub static CACHE: OnceLock<String> = OnceLock::new();", 1);
         check("pub(crate) static A: LazyLock<A> = LazyLock::new(f);", 1);
-        check(
-            "pub(in crate::keys) static A: Mutex<u8> = Mutex::new(0);",
-            1,
-        );
+        check("pub(in crate::keys) static A: Mutex<u8> = Mutex::new(0);", 1);
         check("fn f() {\n    static ONCE: Once = Once::new();\n}", 1);
         check("static mut COUNT: u64 = 0;", 1);
         check("static HIDDEN:\n    Wrapper\n    = Wrapper::new();", 1);
-        check(
-            "thread_local! {\n    static LANE: Cell<u8> = const { Cell::new(0) };\n}",
-            2,
-        );
+        check("thread_local! {\n    static LANE: Cell<u8> = const { Cell::new(0) };\n}", 2);
     }
 
     #[test]
@@ -155,14 +136,8 @@ mod tests {
 
     #[test]
     fn tests_may_do_as_they_like() {
-        check(
-            "#[cfg(test)]\nmod tests {\n    static A: Mutex<u8> = Mutex::new(0);\n}",
-            0,
-        );
-        check(
-            "#[cfg(test)]\nmod tests;\nstatic A: Mutex<u8> = Mutex::new(0);",
-            1,
-        );
+        check("#[cfg(test)]\nmod tests {\n    static A: Mutex<u8> = Mutex::new(0);\n}", 0);
+        check("#[cfg(test)]\nmod tests;\nstatic A: Mutex<u8> = Mutex::new(0);", 1);
     }
 
     #[test]

@@ -60,13 +60,11 @@ fn read(file: &Path, text: &str) -> Vec<String> {
 /// `/x/` as the beginning of a path, not within one.
 fn starts_a_path(line: &str, path: &str) -> bool {
     let within = |c: char| c.is_alphanumeric() || "._-*}>".contains(c);
-    line.match_indices(path)
-        .any(|(at, _)| !line[..at].ends_with(within))
+    line.match_indices(path).any(|(at, _)| !line[..at].ends_with(within))
 }
 
 fn is_test(file: &Path) -> bool {
-    file.components()
-        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+    file.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
 }
 
 #[cfg(test)]
@@ -74,11 +72,7 @@ mod tests {
     use super::*;
 
     fn check(file: &str, text: &str, findings: usize) {
-        assert_eq!(
-            read(Path::new(file), text).len(),
-            findings,
-            "{file}: {text}"
-        );
+        assert_eq!(read(Path::new(file), text).len(), findings, "{file}: {text}");
     }
 
     #[test]
