@@ -24,10 +24,18 @@ impl Totals {
             let Some((_, counts)) = nextest.or(libtest) else {
                 continue;
             };
+            let before = totals.all();
             totals.count(counts);
-            totals.lines.push(text.to_owned());
+            // A crate without tests of one kind has a closing line too, which says nothing.
+            if totals.all() > before {
+                totals.lines.push(text.to_owned());
+            }
         }
         totals
+    }
+
+    fn all(&self) -> u64 {
+        self.passed + self.failed + self.skipped
     }
 
     fn count(&mut self, counts: &str) {
@@ -148,5 +156,13 @@ mod tests {
         totals.add(Totals::read("test result: FAILED. 1 passed; 2 failed; 0 ignored"));
         assert_eq!(totals.summary(), "6 passed, 2 failed, 1 skipped");
         assert_eq!(totals.lines.len(), 2);
+    }
+
+    #[test]
+    fn an_empty_run_leaves_no_line() {
+        assert_eq!(
+            Totals::read("test result: ok. 0 passed; 0 failed; 0 ignored"),
+            Totals::default()
+        );
     }
 }
