@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::command::{cargo, succeeds, tee};
 use crate::tools;
-use crate::totals::Totals;
+use crate::totals::{Runner, Totals};
 
 /// The heading of the last part of the output, which `.ci/run` repeats at its end.
 const HEADING: &str = "== test totals";
@@ -16,14 +16,16 @@ const HEADING: &str = "== test totals";
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let variables = tools::provide(tools::TOOLS)?;
 
-    let nextest = succeeds(&mut cargo(["nextest", "--version"]));
-    if !nextest {
+    let runner = if succeeds(&mut cargo(["nextest", "--version"])) {
+        Runner::Nextest
+    } else {
         println!(
             "cargo-nextest is not installed: `cargo test` runs the tests instead, only more slowly"
         );
-    }
-    let (status, output) = tee(runner(nextest, args).envs(variables.clone()))?;
-    let mut totals = Totals::read(&output);
+        Runner::Libtest
+    };
+    let (status, output) = tee(command(runner, args).envs(variables.clone()))?;
+    let mut totals = Totals::read(runner, &output);
     let mut failures = failure("the unit and integration tests", status);
 
     if for_doctests(args) {
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             tee(cargo(["test", "--workspace", "--all-features", "--doc", "--no-fail-fast", "--"])
                 .args(args)
                 .envs(variables))?;
-        totals.add(Totals::read(&output));
+        totals.add(Totals::read(Runner::Libtest, &output));
         failures.extend(failure("the documentation tests", status));
     } else {
         println!("the documentation tests were left out: the options are for the other runner");
@@ -53,10 +55,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn runner(nextest: bool, args: &[String]) -> std::process::Command {
+fn command(runner: Runner, args: &[String]) -> std::process::Command {
     // All features, so that what is behind one is tested too; every feature is additive.
     let common = ["--workspace", "--all-features", "--no-fail-fast"];
-    if nextest {
+    if runner == Runner::Nextest {
         // An empty run is judged from the totals of both runners.
         let mut command = cargo(["nextest", "run"]);
         command.args(common).arg("--no-tests=pass").args(args);
@@ -123,8 +125,8 @@ mod tests {
     fn filters_reach_both_runners_and_options_only_the_first() {
         assert!(for_doctests(&[]) && for_doctests(&strings(&["cache"])));
         assert!(!for_doctests(&strings(&["-E", "test(cache)"])));
-        for nextest in [true, false] {
-            let command = runner(nextest, &strings(&["cache"]));
+        for runner in [Runner::Nextest, Runner::Libtest] {
+            let command = super::command(runner, &strings(&["cache"]));
             assert_eq!(command.get_args().last(), Some(OsStr::new("cache")));
         }
     }
