@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod error;
+mod json;
 pub mod jws;
 pub mod keys;
 mod verified;

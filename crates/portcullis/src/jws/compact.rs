@@ -1,0 +1,164 @@
+//! The three parts of a compact JWS, split and decoded strictly.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::{Diagnosis, Rejection, RejectionKind};
+
+/// How large a token may be. Larger ones are refused before anything is parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    token: usize,
+    header: usize,
+}
+
+impl Default for Limits {
+    /// 16 KiB for the token, 4 KiB for its header.
+    fn default() -> Self {
+        Self { token: 16 * 1024, header: 4 * 1024 }
+    }
+}
+
+impl Limits {
+    /// The largest token, in bytes.
+    #[must_use]
+    pub const fn token(mut self, bytes: usize) -> Self {
+        self.token = bytes;
+        self
+    }
+
+    /// The largest header, in bytes after decoding.
+    #[must_use]
+    pub const fn header(mut self, bytes: usize) -> Self {
+        self.header = bytes;
+        self
+    }
+}
+
+/// A compact JWS, split but not decoded.
+pub(crate) struct Compact<'a> {
+    /// Header, dot and payload as they were received: what the signature is over (RFC 7515 §5.2).
+    pub(crate) signing_input: &'a [u8],
+    pub(crate) header: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl<'a> Compact<'a> {
+    /// Splits at the dots (RFC 7515 §7.1).
+    pub(crate) fn split(token: &'a [u8], limits: Limits) -> Result<Self, Rejection> {
+        let too_large = |what: &str, limit: usize, found: usize| {
+            Diagnosis::new()
+                .expected(format!("a {what} of at most {limit} bytes"))
+                .found(format!("{found} bytes"))
+                .reject(RejectionKind::TokenTooLarge)
+        };
+        if token.len() > limits.token {
+            return Err(too_large("token", limits.token, token.len()));
+        }
+        let mut dots = token.iter().enumerate().filter(|(_, b)| **b == b'.').map(|(at, _)| at);
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(not_three_parts(token));
+        };
+        let compact = Self {
+            signing_input: &token[..second],
+            header: &token[..first],
+            payload: &token[first + 1..second],
+            signature: &token[second + 1..],
+        };
+        // unpadded base64 is four characters for three bytes
+        if compact.header.len() / 4 * 3 > limits.header {
+            return Err(too_large("header", limits.header, compact.header.len() / 4 * 3));
+        }
+        Ok(compact)
+    }
+}
+
+fn not_three_parts(token: &[u8]) -> Rejection {
+    let dots = token.iter().filter(|b| **b == b'.').count();
+    let hint = match dots {
+        4 => Some("five parts are an encrypted token (JWE), which is not supported"),
+        0 if token.first() == Some(&b'{') => Some("the JSON serialization is not accepted"),
+        0 => Some("this looks like an opaque token, not a JWT"),
+        _ => None,
+    };
+    Diagnosis::new()
+        .expected("three parts")
+        .found(format!("{}", dots + 1))
+        .maybe_hint(hint)
+        .reject(RejectionKind::MalformedToken)
+}
+
+/// Decodes base64url without padding (RFC 7515 §2). Padding, other alphabets, white space and bits
+/// left over at the end are refused, so that a token has one spelling.
+pub(crate) fn decode(part: &[u8], what: &'static str) -> Result<Vec<u8>, Rejection> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| {
+        let hint = if part.contains(&b'=') {
+            Some("padding is not allowed")
+        } else if part.iter().any(|b| matches!(b, b'+' | b'/')) {
+            Some("this is the standard base64 alphabet; tokens use the URL-safe one")
+        } else {
+            None
+        };
+        Diagnosis::new()
+            .expected(format!("canonical base64url without padding in the {what}"))
+            .maybe_hint(hint)
+            .reject(RejectionKind::MalformedToken)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(token: &str, limits: Limits) -> Option<RejectionKind> {
+        Compact::split(token.as_bytes(), limits).err().map(|r| r.kind())
+    }
+
+    #[test]
+    fn the_limits_are_the_largest_that_pass() {
+        let token = format!("{}.{}.{}", "a".repeat(4), "b".repeat(4), "c".repeat(4));
+        assert_eq!(kind(&token, Limits::default().token(14)), None);
+        assert_eq!(kind(&token, Limits::default().token(13)), Some(RejectionKind::TokenTooLarge));
+        assert_eq!(kind(&token, Limits::default().header(3)), None);
+        assert_eq!(kind(&token, Limits::default().header(2)), Some(RejectionKind::TokenTooLarge));
+    }
+
+    #[test]
+    fn three_parts_and_no_other_number() {
+        for (token, good) in [
+            ("a.b.c", true),
+            ("..", true),
+            ("a.b", false),
+            ("a", false),
+            ("", false),
+            ("a.b.c.d", false),
+        ] {
+            assert_eq!(kind(token, Limits::default()).is_none(), good, "{token}");
+        }
+        let dots = ".".repeat(100_000);
+        assert_eq!(
+            kind(&dots, Limits::default().token(200_000)),
+            Some(RejectionKind::MalformedToken)
+        );
+        let split = Compact::split(b"ab.cd.ef", Limits::default()).unwrap();
+        assert_eq!(split.signing_input, b"ab.cd");
+        assert_eq!(
+            (split.header, split.payload, split.signature),
+            (&b"ab"[..], &b"cd"[..], &b"ef"[..])
+        );
+    }
+
+    #[test]
+    fn base64url_has_one_spelling() {
+        assert_eq!(decode(b"-_-_", "payload").unwrap(), [0xfb, 0xff, 0xbf]);
+        assert_eq!(decode(b"", "payload").unwrap(), b"");
+        assert_eq!(decode(b"Zg", "payload").unwrap(), b"f");
+        for bad in
+            ["Zh", "Zg=", "Zg==", "Z", "+/+/", "Zm9v\n", " Zm9v", "Zm 9v", "Zm9%", "Zm9\u{e4}"]
+        {
+            let error = decode(bad.as_bytes(), "payload").unwrap_err();
+            assert_eq!(error.kind(), RejectionKind::MalformedToken, "{bad}");
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! x
-/// x
-#[derive(Debug)] pub struct Keys;

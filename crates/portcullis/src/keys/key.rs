@@ -1,0 +1,168 @@
+//! One key, parsed once and bound to one algorithm.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::material::{Material, Public};
+use super::{encoded, jwk};
+use crate::Algorithm;
+use crate::algorithm::KeyKind;
+use crate::error::KeyError;
+
+/// A key that verifies signatures of one algorithm.
+///
+/// `Debug` shows its algorithm, `kid` and thumbprint, and nothing of its material.
+#[derive(Clone)]
+pub struct VerificationKey {
+    id: Option<Box<str>>,
+    algorithm: Algorithm,
+    material: Material,
+    thumbprint: Arc<str>,
+}
+
+impl VerificationKey {
+    /// A shared secret for HS256, HS384 or HS512.
+    ///
+    /// # Errors
+    ///
+    /// If the algorithm is no HMAC, if the secret is shorter than the hash ([RFC 7518 §3.2]: 32, 48 or
+    /// 64 bytes), or if all its bytes are the same, as in a buffer that was never filled.
+    ///
+    /// [RFC 7518 §3.2]: https://www.rfc-editor.org/rfc/rfc7518#section-3.2
+    pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let secret = secret.as_ref();
+        let material = Material::secret(algorithm, secret)?;
+        if secret.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Err(KeyError::new(
+                "all bytes of the secret are the same; draw a random one, for instance with \
+                 `openssl rand -base64 48`",
+            ));
+        }
+        Ok(Self::bind(algorithm, material))
+    }
+
+    /// A public key in PEM: `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS #1).
+    ///
+    /// The algorithm follows from the curve; an RSA key is for RS256 until
+    /// [bound](Self::with_algorithm) to another.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, is a private key or a certificate, or is weak.
+    pub fn from_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::from_public(encoded::read_pem(pem.as_ref())?)
+    }
+
+    /// A public key in DER: SPKI or PKCS #1. Otherwise as [`from_pem`](Self::from_pem).
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, is a private key or a certificate, or is weak.
+    pub fn from_der(der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::from_public(encoded::read_der(der.as_ref())?)
+    }
+
+    /// A JWK ([RFC 7517]). Its `alg`, `use`, `key_ops` and `crv` are obeyed; where there is no `alg`, the
+    /// curve says which it is, and an RSA key is for RS256 until [bound](Self::with_algorithm) to
+    /// another. Private members are passed over.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, is weak, is not for verifying signatures, or is a secret (`oct`) that does
+    /// not say what for: see [`from_jwk_for`](Self::from_jwk_for).
+    ///
+    /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
+    pub fn from_jwk(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        jwk::read(json.as_ref(), None)
+    }
+
+    /// A JWK for this algorithm, which a JWK without `alg` leaves open.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_jwk`](Self::from_jwk), and if the JWK names another algorithm.
+    pub fn from_jwk_for(algorithm: Algorithm, json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        jwk::read(json.as_ref(), Some(algorithm))
+    }
+
+    /// The same key for another algorithm of its family: RS384, PS256 and so on instead of RS256.
+    ///
+    /// # Errors
+    ///
+    /// If the key can't be used with that algorithm.
+    pub fn with_algorithm(self, algorithm: Algorithm) -> Result<Self, KeyError> {
+        if algorithm == self.algorithm {
+            return Ok(self);
+        }
+        let material = self.material.rebind(algorithm)?;
+        Ok(Self { algorithm, material, ..self })
+    }
+
+    /// With this `kid`.
+    #[must_use]
+    pub fn with_key_id(mut self, kid: impl Into<Box<str>>) -> Self {
+        self.id = Some(kid.into());
+        self
+    }
+
+    pub(super) fn from_public(public: Public) -> Result<Self, KeyError> {
+        let algorithm = match public.kind() {
+            KeyKind::Ec(curve) => curve.algorithm(),
+            KeyKind::Ed25519 => Algorithm::EdDSA,
+            KeyKind::Rsa | KeyKind::Secret => Algorithm::RS256,
+        };
+        Ok(Self::bind(algorithm, Material::public(algorithm, public)?))
+    }
+
+    pub(super) fn bind(algorithm: Algorithm, material: Material) -> Self {
+        let thumbprint = material.thumbprint().into();
+        Self { id: None, algorithm, material, thumbprint }
+    }
+
+    /// `kid`: how the key is named in headers.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The algorithm that the key is for. It is used with no other
+    /// ([RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The SHA-256 thumbprint of [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638), in base64url. For a
+    /// shared secret, whose thumbprint could be used to guess it (§7 there), it is a value derived with
+    /// the secret instead.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+
+    pub(crate) fn shared_thumbprint(&self) -> &Arc<str> {
+        &self.thumbprint
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.material.verifies(message, signature)
+    }
+
+    /// How the log calls it.
+    pub(crate) fn describe(&self) -> String {
+        match &self.id {
+            Some(id) => format!("kid {}", crate::error::quoted(id)),
+            None => format!("thumbprint {}", self.thumbprint),
+        }
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationKey")
+            .field("kid", &self.id)
+            .field("algorithm", &self.algorithm)
+            .field("thumbprint", &self.thumbprint)
+            .finish_non_exhaustive()
+    }
+}
