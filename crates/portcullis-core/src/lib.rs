@@ -11,6 +11,7 @@
 //! | choose what happens in an outage | [`FailurePolicy`] |
 //! | write a rule of your own | [`Revocation`] |
 //! | revoke something | [`Revoke`] and [`Entry`] |
+//! | keep revocations in memory | [`state`] |
 //! | name roles and scopes as types | [`roles!`], [`RoleName`], [`Requirement`] |
 //!
 //! [`portcullis`]: https://docs.rs/portcullis
@@ -20,6 +21,7 @@ mod claims;
 mod requirement;
 pub mod revocation;
 mod roles;
+pub mod state;
 mod target;
 mod time;
 mod token;

@@ -5,6 +5,7 @@ mod error;
 mod json;
 pub mod jws;
 pub mod keys;
+mod memory;
 mod verified;
 mod verifier;
 
@@ -14,5 +15,6 @@ pub use portcullis_core::*;
 pub use algorithm::Algorithm;
 pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
 pub use keys::Keys;
+pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use verified::{Anonymous, Authentic, Verified};
 pub use verifier::{Issuer, Verifier, VerifierBuilder};

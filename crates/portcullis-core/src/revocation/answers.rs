@@ -127,6 +127,7 @@ impl<V: Clone> Asking<V> {
 
     fn remember(&self, question: u128, sent: Duration, value: V, denies: impl Fn(&V) -> bool) {
         if denies(&value) {
+            lock(&self.passing).remove_older(question, sent);
             lock(&self.denying).insert(question, sent, value);
         } else {
             // the store has the last word: what it no longer denies is no longer a known denial

@@ -143,8 +143,25 @@ impl<S: CutoffStore> IatCutoff<S> {
     }
 }
 
-/// True if a token of that time falls under the cutoff.
-pub(super) fn is_cut_off(issued: Timestamp, cutoff: Timestamp) -> bool {
+/// True if a token of that time falls under the cutoff: the rule of [`IatCutoff`], for stores that
+/// compare by themselves and for issuers that wait a cutoff out.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_core::Timestamp;
+/// use portcullis_core::revocation::is_cut_off;
+///
+/// let cutoff = Timestamp::from_millis(7_500);
+/// // a whole second stands for any moment of it
+/// assert!(is_cut_off(Timestamp::from_secs(7), cutoff));
+/// assert!(!is_cut_off(Timestamp::from_secs(8), cutoff));
+/// // a fraction is compared as it is, in milliseconds
+/// assert!(is_cut_off(Timestamp::from_millis(7_500), cutoff));
+/// assert!(!is_cut_off(Timestamp::from_millis(7_501), cutoff));
+/// ```
+#[must_use]
+pub fn is_cut_off(issued: Timestamp, cutoff: Timestamp) -> bool {
     if issued.is_whole_second() {
         issued.as_secs() <= cutoff.as_secs()
     } else {

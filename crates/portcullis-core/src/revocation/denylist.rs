@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answers::{Asking, Targets, question};
 use super::verdict::claim_of;
 use super::{DenialReason, DenylistStore, FailurePolicy, Revocation, Verdict};
-use crate::{Clock, TargetKind, TokenView};
+use crate::{Clock, TargetKind, Timestamp, TokenView};
 
 /// Refuses tokens that are listed: what a "sign out" needs.
 ///
@@ -103,6 +103,14 @@ impl<S: DenylistStore> Denylist<S> {
     }
 }
 
+/// The question about a token. A store may judge it by subject and `iat` too (collapsed denials), so
+/// an answer about one token is no answer about another that shares its targets.
+fn question_of(token: &TokenView<'_>, targets: &Targets<'_>) -> u128 {
+    let subject = token.target(TargetKind::Subject).map_or(0, |subject| subject.hash128());
+    let issued = token.issued_at().map_or(i64::MIN, Timestamp::as_millis);
+    question(targets.as_slice()).wrapping_add(subject.rotate_left(64)) ^ u128::from(issued as u64)
+}
+
 fn judge(denied: bool) -> Verdict {
     if denied { DenialReason::Denylisted.into() } else { Verdict::Allowed }
 }
@@ -119,7 +127,7 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
         self.store
             .peek_denied(token, targets.as_slice())
             .or_else(|| {
-                self.asking.caches().then(|| self.asking.recall(question(targets.as_slice())))?
+                self.asking.caches().then(|| self.asking.recall(question_of(token, &targets)))?
             })
             .map(judge)
     }
@@ -134,7 +142,7 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
         };
         let sent = self.asking.sent();
         let answer = self.store.is_any_denied(token, targets.as_slice()).await;
-        let question = question(targets.as_slice());
+        let question = question_of(token, &targets);
         self.asking.settle(question, sent, answer, |denied| *denied, |denied| judge(*denied))
     }
 }

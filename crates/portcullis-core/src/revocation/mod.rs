@@ -42,6 +42,7 @@ mod denylist;
 mod entry;
 mod generation;
 mod policy;
+mod shared;
 mod stores;
 mod verdict;
 
@@ -49,7 +50,7 @@ use std::future::Future;
 
 pub use allowlist::Allowlist;
 pub use compose::{And, NoRevocation};
-pub use cutoff::IatCutoff;
+pub use cutoff::{IatCutoff, is_cut_off};
 pub use denylist::Denylist;
 pub use entry::{AllowlistWriter, Entry, Position, Retention, Revoke, Revoked, Rule};
 pub use generation::MinGeneration;
