@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod algorithm;
+mod claims;
 mod error;
 mod json;
 pub mod jws;
@@ -17,4 +18,4 @@ pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
 pub use keys::Keys;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use verified::{Anonymous, Authentic, Verified};
-pub use verifier::{Issuer, Verifier, VerifierBuilder};
+pub use verifier::{ClaimPath, Issuer, Verifier, VerifierBuilder};

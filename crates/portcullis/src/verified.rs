@@ -6,8 +6,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use portcullis_core::{
-    Assertable, Outage, Requirement, Revocation, Target, TargetBuf, TargetKind, Timestamp, TokenView,
-    Verdict,
+    Assertable, Outage, Requirement, Revocation, Target, TargetBuf, TargetKind, Timestamp,
+    TokenView, Verdict,
 };
 
 use crate::error::{Diagnosis, Rejection, RejectionKind};

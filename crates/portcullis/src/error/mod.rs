@@ -45,6 +45,17 @@ impl Rejection {
         Self { inner: Arc::new(Inner { kind, diagnosis, scopes: Vec::new(), source: None }) }
     }
 
+    /// With this hint, unless there is one already.
+    pub(crate) fn or_hint(mut self, hint: impl FnOnce() -> Option<String>) -> Self {
+        if self.inner.diagnosis.hint_text().is_none()
+            && let Some(hint) = hint()
+        {
+            let inner = Arc::make_mut(&mut self.inner);
+            inner.diagnosis = std::mem::take(&mut inner.diagnosis).hint(hint);
+        }
+        self
+    }
+
     /// With the scopes that the challenge is to name (RFC 6750 §3).
     #[must_use]
     pub fn with_scopes(mut self, scopes: &[&'static str]) -> Self {

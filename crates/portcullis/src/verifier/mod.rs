@@ -1,41 +1,197 @@
 //! The verifier: from the text of a token to an [`Authentic`] one.
+//!
+//! Data moves forward only: split, read the header, choose the issuer, check the signature, read the
+//! claims, apply the rules. Each step is a module with one job and fails with its own kind.
 
+mod builder;
+mod issuer;
+mod rules;
+mod trusted;
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use portcullis_core::Assertable;
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::{AccessClaims, Clock};
+use serde::de::DeserializeOwned;
 
-use crate::Authentic;
-use crate::error::Rejection;
+pub use builder::VerifierBuilder;
+pub use issuer::{ClaimPath, Issuer};
+pub(crate) use trusted::TrustedIssuer;
 
-/// stub
-#[derive(Debug)]
-pub struct Issuer;
-/// stub
-#[derive(Debug)]
-pub struct VerifierBuilder;
+use crate::claims::{self, Captured};
+use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
+use crate::jws::{Compact, Header, Limits, check_signature, decode};
+use crate::verified::{Registered, Token};
+use crate::{Algorithm, Authentic, BuildError, Keys};
 
-/// stub
-#[derive(Debug)]
-pub struct Verifier<C = ()>(PhantomData<fn() -> C>);
+/// Verifies tokens and reads their claims as `C`.
+///
+/// It trusts the issuers that it was built with and nobody else. Cloning it is cheap.
+///
+/// # Example
+///
+/// ```
+/// use portcullis::{Algorithm, Issuer, Keys, Verifier};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Payroll {
+///     sub: String,
+///     #[serde(default)]
+///     roles: Vec<String>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = "a secret that is shared, of 32 bytes or more";
+/// let verifier = Verifier::builder()
+///     .trust(
+///         Issuer::new("https://idp.example.com")
+///             .audience("payroll")
+///             .keys(Keys::from_secret(Algorithm::HS256, secret)?),
+///     )
+///     .build::<Payroll>()?;
+///
+/// let refused = verifier.verify("not a token").unwrap_err();
+/// assert_eq!(refused.kind(), portcullis::RejectionKind::MalformedToken);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Verifier<C = ()> {
+    inner: Arc<Inner>,
+    claims: PhantomData<fn() -> C>,
+}
 
-impl<C: serde::de::DeserializeOwned + Send + Sync + 'static> Verifier<C> {
-    /// Verifies a token.
-    pub fn verify(&self, token: &str) -> Result<Authentic<C>, Rejection> {
-        let _ = token;
-        Err(crate::RejectionKind::MalformedToken.into())
+struct Inner {
+    issuers: Vec<Arc<TrustedIssuer>>,
+    /// Every spelling of every issuer. Not looked at where only one is trusted.
+    by_spelling: HashMap<Box<str>, usize>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+impl Verifier {
+    /// Starts to build a verifier.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    /// A verifier for one issuer that signs with a shared secret, by HS256.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is shorter than 32 bytes, or another setting makes no sense.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[derive(serde::Deserialize)] struct Payroll { sub: String }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = "a secret that is shared, of 32 bytes or more";
+    /// use portcullis::Verifier;
+    ///
+    /// let verifier = Verifier::from_secret::<Payroll>("https://me.example", "payroll", secret)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_secret<C: DeserializeOwned + Send + Sync + 'static>(
+        issuer: &str,
+        audience: &str,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Verifier<C>, BuildError> {
+        let keys = Keys::from_secret(Algorithm::HS256, secret)?;
+        Self::builder().trust(Issuer::new(issuer).audience(audience).keys(keys)).build()
     }
 }
 
-pub(crate) struct TrustedIssuer;
-
-impl TrustedIssuer {
-    pub(crate) fn name(&self) -> &str {
-        ""
-    }
-    pub(crate) fn assertable(&self) -> &Assertable {
-        unreachable!()
+impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
+    /// Verifies a token: everything but whether it was revoked.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] whose kind says what was wrong.
+    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Authentic<C>, Rejection> {
+        let compact = Compact::split(token.as_ref(), self.inner.limits)?;
+        let header = Header::read(&compact)?;
+        let issuer = self.inner.issuer_of(&compact)?;
+        let keys = issuer.keys();
+        let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg))
+            .map_err(|rejection| rejection.or_hint(|| issuer.hint_of_another(&compact)))?;
+        rules::check_type(issuer, &header)?;
+        let payload = decode(compact.payload, "payload")?;
+        let (mut claims, captured) = claims::read::<C>(&payload, issuer.claim_names())?;
+        rules::check_claims(issuer, &captured, self.inner.clock.now())?;
+        if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
+            issuer.fill(access)?;
+        }
+        Ok(Authentic(Arc::new(Token {
+            claims,
+            registered: registered(captured, &compact),
+            issuer: Arc::clone(issuer),
+            key: Arc::clone(key.shared_thumbprint()),
+        })))
     }
 }
-#[allow(dead_code)]
-type X = Arc<()>;
+
+impl Inner {
+    /// Whose token it says it is. With one issuer there is nothing to choose: `iss` is compared after
+    /// the signature. With several it only selects one, by exact match, and is compared again.
+    fn issuer_of(&self, compact: &Compact<'_>) -> Result<&Arc<TrustedIssuer>, Rejection> {
+        if let [only] = self.issuers.as_slice() {
+            return Ok(only);
+        }
+        let payload = decode(compact.payload, "payload")?;
+        let Some(named) = claims::untrusted_issuer(&payload) else {
+            return Err(Diagnosis::new()
+                .expected("`iss`, a string, to choose one of the trusted issuers by")
+                .reject(RejectionKind::UntrustedIssuer));
+        };
+        self.by_spelling.get(&*named).map(|&at| &self.issuers[at]).ok_or_else(|| {
+            let near = self.issuers.iter().find_map(|issuer| issuer.near_miss(&named));
+            Diagnosis::new()
+                .expected(format!("one of {} trusted issuers", self.issuers.len()))
+                .found(quoted(&named))
+                .maybe_hint(near)
+                .reject(RejectionKind::UntrustedIssuer)
+        })
+    }
+}
+
+fn registered(captured: Captured, compact: &Compact<'_>) -> Registered {
+    // RFC 7515 §5.2: the signing input, and not the signature, which may have several valid forms
+    let fingerprint = || {
+        let hash = digest::digest(&digest::SHA256, compact.signing_input);
+        URL_SAFE_NO_PAD.encode(hash).into_boxed_str()
+    };
+    Registered {
+        fingerprint: captured.token_id.is_none().then(fingerprint),
+        subject: captured.subject,
+        audience: captured.audience.unwrap_or_default(),
+        token_id: captured.token_id,
+        session: captured.session,
+        client: captured.client_id.or(captured.authorized_party),
+        expires_at: captured.expires_at,
+        not_before: captured.not_before,
+        issued_at: captured.issued_at,
+        auth_time: captured.auth_time,
+        generation: captured.generation,
+    }
+}
+
+impl<C> Clone for Verifier<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), claims: PhantomData }
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers: Vec<_> = self.inner.issuers.iter().map(|issuer| issuer.name()).collect();
+        f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! The registered claims, caught on their way to the user's type.
+
+use std::borrow::Cow;
+
+use portcullis_core::Timestamp;
+use serde_json::Value;
+
+use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
+use crate::json::Names;
+
+/// The names of claims that an issuer chooses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClaimNames {
+    /// Where the identifier of a token is, if not in `jti`.
+    pub(crate) token_id: Option<Box<str>>,
+    /// Where the generation is.
+    pub(crate) generation: Option<Box<str>>,
+    /// Claims that must be there. At most 64.
+    pub(crate) required: Vec<Box<str>>,
+}
+
+/// What was caught so far.
+pub(crate) struct Capturing<'de, 'n> {
+    names: &'n ClaimNames,
+    seen: Names<'de>,
+    captured: Captured,
+    fault: Option<Rejection>,
+}
+
+/// The registered claims of a payload, each of the right JSON type.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Captured {
+    pub(crate) issuer: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
+    pub(crate) audience: Option<Box<[Box<str>]>>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) issued_at: Option<Timestamp>,
+    pub(crate) auth_time: Option<Timestamp>,
+    pub(crate) token_id: Option<Box<str>>,
+    pub(crate) session: Option<Box<str>>,
+    pub(crate) client_id: Option<Box<str>>,
+    pub(crate) authorized_party: Option<Box<str>>,
+    pub(crate) generation: Option<u64>,
+    /// `cnf` is there: the token is bound to a key of its sender.
+    pub(crate) bound: bool,
+    /// `events` is there: it is a security event or a logout token.
+    pub(crate) is_event: bool,
+    /// `nonce`, `at_hash` or `c_hash` is there: an ID token has these.
+    pub(crate) like_id_token: bool,
+    /// One bit for each required claim that is there.
+    required: u64,
+}
+
+impl Captured {
+    #[expect(clippy::new_ret_no_self, reason = "capturing is how one comes to be")]
+    pub(crate) fn new<'de>(names: &ClaimNames) -> Capturing<'de, '_> {
+        Capturing { names, seen: Names::default(), captured: Self::default(), fault: None }
+    }
+
+    /// The first required claim that is not there.
+    pub(crate) fn missing<'n>(&self, names: &'n ClaimNames) -> Option<&'n str> {
+        let mut required = names.required.iter().enumerate();
+        required.find(|(at, _)| self.required & (1 << at) == 0).map(|(_, name)| &**name)
+    }
+}
+
+/// What is done with the value of a member.
+#[derive(Clone, Copy)]
+pub(super) struct Interest {
+    claim: Option<Claim>,
+    required: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Claim {
+    Issuer,
+    Subject,
+    Audience,
+    ExpiresAt,
+    NotBefore,
+    IssuedAt,
+    AuthTime,
+    TokenId,
+    Session,
+    ClientId,
+    AuthorizedParty,
+    Generation,
+    Bound,
+    Events,
+    IdToken,
+}
+
+impl<'de> Capturing<'de, '_> {
+    /// Notes the name of a member. `None` means that its value is of no interest here.
+    pub(super) fn name(&mut self, name: Cow<'de, str>) -> Option<Interest> {
+        let claim = self.claim(&name);
+        let required = self.names.required.iter().position(|required| **required == *name);
+        let shown = name.clone();
+        if !self.seen.insert(name) && self.fault.is_none() {
+            let diagnosis = Diagnosis::new().found(quoted(&shown));
+            self.fault = Some(diagnosis.reject(RejectionKind::DuplicateClaim));
+        }
+        (claim.is_some() || required.is_some()).then_some(Interest { claim, required })
+    }
+
+    fn claim(&self, name: &str) -> Option<Claim> {
+        let is = |chosen: &Option<Box<str>>| chosen.as_deref() == Some(name);
+        Some(match name {
+            "iss" => Claim::Issuer,
+            "sub" => Claim::Subject,
+            "aud" => Claim::Audience,
+            "exp" => Claim::ExpiresAt,
+            "nbf" => Claim::NotBefore,
+            "iat" => Claim::IssuedAt,
+            "auth_time" => Claim::AuthTime,
+            "sid" => Claim::Session,
+            "client_id" => Claim::ClientId,
+            "azp" => Claim::AuthorizedParty,
+            "cnf" => Claim::Bound,
+            "events" => Claim::Events,
+            "nonce" | "at_hash" | "c_hash" => Claim::IdToken,
+            "jti" if self.names.token_id.is_none() => Claim::TokenId,
+            _ if is(&self.names.token_id) => Claim::TokenId,
+            _ if is(&self.names.generation) => Claim::Generation,
+            _ => return None,
+        })
+    }
+
+    /// Takes the value of a member that is of interest.
+    pub(super) fn value(&mut self, interest: Interest, value: &Value) {
+        if let Some(at) = interest.required.filter(|_| !value.is_null()) {
+            self.captured.required |= 1 << at;
+        }
+        let Some(claim) = interest.claim else { return };
+        let c = &mut self.captured;
+        let taken = match claim {
+            Claim::Issuer => text("iss", value).map(|v| c.issuer = Some(v)),
+            Claim::Subject => text("sub", value).map(|v| c.subject = Some(v)),
+            Claim::Audience => audience(value).map(|v| c.audience = Some(v)),
+            Claim::ExpiresAt => time("exp", value).map(|v| c.expires_at = Some(v)),
+            Claim::NotBefore => time("nbf", value).map(|v| c.not_before = Some(v)),
+            Claim::IssuedAt => time("iat", value).map(|v| c.issued_at = Some(v)),
+            Claim::AuthTime => time("auth_time", value).map(|v| c.auth_time = Some(v)),
+            Claim::Session => text("sid", value).map(|v| c.session = Some(v)),
+            Claim::ClientId => text("client_id", value).map(|v| c.client_id = Some(v)),
+            Claim::AuthorizedParty => text("azp", value).map(|v| c.authorized_party = Some(v)),
+            Claim::TokenId => {
+                let name = self.names.token_id.as_deref().unwrap_or("jti");
+                text(name, value).map(|v| c.token_id = Some(v))
+            }
+            Claim::Generation => {
+                let name = self.names.generation.as_deref().unwrap_or_default();
+                value
+                    .as_u64()
+                    .map(|v| c.generation = Some(v))
+                    .ok_or_else(|| wrong(name, "a whole number from 0 up", value))
+            }
+            Claim::Bound => {
+                c.bound = true;
+                Ok(())
+            }
+            Claim::Events => {
+                c.is_event = true;
+                Ok(())
+            }
+            Claim::IdToken => {
+                c.like_id_token = true;
+                Ok(())
+            }
+        };
+        if let Err(fault) = taken {
+            self.fault.get_or_insert(fault);
+        }
+    }
+
+    /// The first thing that was wrong.
+    pub(super) fn take_fault(&mut self) -> Option<Rejection> {
+        self.fault.take()
+    }
+
+    pub(super) fn finish(self) -> Captured {
+        self.captured
+    }
+}
+
+fn text(name: &str, value: &Value) -> Result<Box<str>, Rejection> {
+    value.as_str().map(Into::into).ok_or_else(|| wrong(name, "a string", value))
+}
+
+/// RFC 7519 §4.1.3: one string or an array of strings.
+fn audience(value: &Value) -> Result<Box<[Box<str>]>, Rejection> {
+    let wrong = || wrong("aud", "a string or an array of strings", value);
+    match value {
+        Value::String(one) => Ok(Box::new([one.as_str().into()])),
+        Value::Array(many) => {
+            many.iter().map(|one| one.as_str().map(Into::into).ok_or_else(wrong)).collect()
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// RFC 7519 §2: a number of seconds, which may have a fraction.
+fn time(name: &str, value: &Value) -> Result<Timestamp, Rejection> {
+    if !value.is_number() {
+        return Err(wrong(name, "a number of seconds since 1970", value));
+    }
+    serde_json::from_value(value.clone()).map_err(|_| {
+        Diagnosis::new()
+            .expected(format!("`{name}` within 64 bits of seconds since 1970"))
+            .reject(RejectionKind::InvalidClaim)
+    })
+}
+
+#[cold]
+fn wrong(name: &str, expected: &str, found: &Value) -> Rejection {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "another number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    Diagnosis::new()
+        .expected(format!("`{}` to be {expected}", name.escape_default()))
+        .found(found)
+        .reject(RejectionKind::InvalidClaim)
+}

@@ -1,0 +1,84 @@
+//! From the payload to the user's claims and the registered ones beside them, in one pass.
+
+mod capture;
+mod tee;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess};
+
+pub(crate) use capture::{Captured, ClaimNames};
+
+use crate::error::{Diagnosis, Rejection, RejectionKind};
+use crate::json::Text;
+use tee::Tee;
+
+/// Reads the payload of a token whose signature is good.
+pub(crate) fn read<C: DeserializeOwned>(
+    payload: &[u8],
+    names: &ClaimNames,
+) -> Result<(C, Captured), Rejection> {
+    let mut captured = Captured::new(names);
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let claims = C::deserialize(Tee::new(&mut deserializer, &mut captured))
+        .and_then(|claims| deserializer.end().map(|()| claims));
+    match (captured.take_fault(), claims) {
+        // a registered claim that is wrong says more than what serde makes of it
+        (Some(fault), _) => Err(fault),
+        (None, Ok(claims)) => Ok((claims, captured.finish())),
+        (None, Err(error)) => Err(unreadable::<C>(&error)),
+    }
+}
+
+#[cold]
+fn unreadable<C>(error: &serde_json::Error) -> Rejection {
+    let (kind, expected) = if error.is_data() {
+        (RejectionKind::InvalidClaims, format!("claims of type {}", std::any::type_name::<C>()))
+    } else {
+        (RejectionKind::MalformedToken, "a JSON object of claims".to_owned())
+    };
+    let place = format!("line {} column {}", error.line(), error.column());
+    let mut diagnosis = Diagnosis::new().expected(expected);
+    // serde's message repeats values; those of claims may be private, so only its shape is shown
+    let message = error.to_string();
+    diagnosis = match missing_field(&message) {
+        Some(field) => diagnosis.found(format!("no `{}`", field.escape_default())),
+        None => diagnosis.found(format!("something else at {place}")),
+    };
+    diagnosis.reject(kind)
+}
+
+/// The field that serde says is missing: a name from the user's own type, and no value.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// The `iss` of a payload that nobody has vouched for yet: good for choosing whose keys to try, and for
+/// nothing else.
+pub(crate) fn untrusted_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
+    struct Visitor;
+
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = Option<Cow<'de, str>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of claims")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut issuer = None;
+            while let Some(Text(name)) = map.next_key()? {
+                if name == "iss" {
+                    issuer = Some(map.next_value::<Text<'de>>()?.0);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(issuer)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    de::Deserializer::deserialize_map(&mut deserializer, Visitor).ok().flatten()
+}

@@ -1,0 +1,172 @@
+//! A deserializer that hands an object on to the user's type and shows each member to the capture of
+//! registered claims on the way.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::capture::{Capturing, Interest};
+use crate::json::Text;
+
+/// Wraps a deserializer whose value must be an object. Nothing else gets through: no array can fill a
+/// struct by position.
+pub(super) struct Tee<'c, 'de, 'n, D> {
+    inner: D,
+    capturing: &'c mut Capturing<'de, 'n>,
+}
+
+impl<'c, 'de, 'n, D> Tee<'c, 'de, 'n, D> {
+    pub(super) fn new(inner: D, capturing: &'c mut Capturing<'de, 'n>) -> Self {
+        Self { inner, capturing }
+    }
+
+    fn visitor<V>(capturing: &'c mut Capturing<'de, 'n>, visitor: V) -> TeeVisitor<'c, 'de, 'n, V> {
+        TeeVisitor { visitor, capturing }
+    }
+}
+
+/// Every way of asking for a value leads to the object.
+macro_rules! as_object {
+    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
+                $(let _ = $arg;)*
+                self.inner.deserialize_map(Self::visitor(self.capturing, visitor))
+            }
+        )*
+    };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tee<'_, 'de, '_, D> {
+    type Error = D::Error;
+
+    as_object! {
+        deserialize_any();
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_bytes();
+        deserialize_byte_buf();
+        deserialize_seq();
+        deserialize_tuple(len: usize);
+        deserialize_tuple_struct(name: &'static str, len: usize);
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
+        deserialize_ignored_any();
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// `()` is for those who want no claims of their own.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_map(Self::visitor(self.capturing, IgnoreMembers))?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+}
+
+struct IgnoreMembers;
+
+impl<'de> Visitor<'de> for IgnoreMembers {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+struct TeeVisitor<'c, 'de, 'n, V> {
+    visitor: V,
+    capturing: &'c mut Capturing<'de, 'n>,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for TeeVisitor<'_, 'de, '_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_map(TeeMap { map, capturing: self.capturing, interest: None })
+    }
+}
+
+struct TeeMap<'c, 'de, 'n, A> {
+    map: A,
+    capturing: &'c mut Capturing<'de, 'n>,
+    interest: Option<Interest>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        let Some(Text(name)) = self.map.next_key::<Text<'de>>()? else { return Ok(None) };
+        self.interest = self.capturing.name(name.clone());
+        match name {
+            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
+            Cow::Owned(name) => seed.deserialize(StrDeserializer::new(&name)).map(Some),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        match self.interest.take() {
+            None => self.map.next_value_seed(seed),
+            Some(interest) => {
+                let value: Value = self.map.next_value()?;
+                self.capturing.value(interest, &value);
+                seed.deserialize(value).map_err(A::Error::custom)
+            }
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.map.size_hint()
+    }
+}
