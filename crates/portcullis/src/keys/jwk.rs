@@ -100,7 +100,9 @@ impl Jwk {
             // `algorithm` let no other through
             _ => Material::public(algorithm, Public::ed25519(&self.bytes("x")?)?)?,
         };
-        Ok(VerificationKey::bind(algorithm, material))
+        let key = VerificationKey::bind(algorithm, material);
+        let said = wanted.is_some() || self.0.contains_key("alg");
+        Ok(if said { key } else { key.inferred() })
     }
 
     /// `use` and `key_ops` (RFC 7517 §4.2, §4.3): a key for anything else is not taken.

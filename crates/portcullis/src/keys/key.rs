@@ -16,6 +16,8 @@ use crate::error::KeyError;
 pub struct VerificationKey {
     id: Option<Box<str>>,
     algorithm: Algorithm,
+    /// True if nothing but the kind of key said which algorithm it is for.
+    inferred: bool,
     material: Material,
     thumbprint: Arc<str>,
 }
@@ -92,10 +94,10 @@ impl VerificationKey {
     /// If the key can't be used with that algorithm.
     pub fn with_algorithm(self, algorithm: Algorithm) -> Result<Self, KeyError> {
         if algorithm == self.algorithm {
-            return Ok(self);
+            return Ok(Self { inferred: false, ..self });
         }
         let material = self.material.rebind(algorithm)?;
-        Ok(Self { algorithm, material, ..self })
+        Ok(Self { algorithm, inferred: false, material, ..self })
     }
 
     /// With this `kid`.
@@ -111,12 +113,28 @@ impl VerificationKey {
             KeyKind::Ed25519 => Algorithm::EdDSA,
             KeyKind::Rsa | KeyKind::Secret => Algorithm::RS256,
         };
-        Ok(Self::bind(algorithm, Material::public(algorithm, public)?))
+        Ok(Self::bind(algorithm, Material::public(algorithm, public)?).inferred())
+    }
+
+    /// Notes that the algorithm was inferred.
+    pub(super) fn inferred(mut self) -> Self {
+        self.inferred = true;
+        self
+    }
+
+    /// The same key for each of these algorithms that it can be used with, if its own was only
+    /// inferred; else itself.
+    pub(super) fn bound_to_any(&self, algorithms: &[Algorithm]) -> Vec<Self> {
+        if !self.inferred {
+            return vec![self.clone()];
+        }
+        let bound = |&algorithm| self.clone().with_algorithm(algorithm).ok();
+        algorithms.iter().filter_map(bound).collect()
     }
 
     pub(super) fn bind(algorithm: Algorithm, material: Material) -> Self {
         let thumbprint = material.thumbprint().into();
-        Self { id: None, algorithm, material, thumbprint }
+        Self { id: None, algorithm, inferred: false, material, thumbprint }
     }
 
     /// `kid`: how the key is named in headers.

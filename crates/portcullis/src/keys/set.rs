@@ -120,6 +120,14 @@ impl KeySet {
         self.skipped.extend(other.skipped);
     }
 
+    /// The set as an issuer uses it that names its algorithms: keys whose algorithm was only inferred are
+    /// bound to those that it names.
+    pub(crate) fn bound_to_any(&self, algorithms: &[Algorithm]) -> Self {
+        let mut set = Self::new(self.keys.iter().flat_map(|key| key.bound_to_any(algorithms)));
+        set.skipped.clone_from(&self.skipped);
+        set
+    }
+
     /// Itself, unless there is no key in it.
     pub(super) fn usable(self) -> Result<Self, KeyError> {
         if !self.keys.is_empty() {

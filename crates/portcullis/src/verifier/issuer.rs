@@ -131,7 +131,8 @@ impl Issuer {
 
     /// The algorithms that it may use
     /// ([RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)). Unless set, those that its
-    /// keys are bound to.
+    /// keys are bound to. An RSA key that does not say which algorithm it is for is for these instead of
+    /// RS256.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use portcullis_core::{AccessClaims, Assertable};
 
 use super::issuer::{Audience, Issuer};
@@ -14,7 +15,7 @@ use crate::{Algorithm, Keys};
 /// The settings of an issuer, checked.
 pub(crate) struct TrustedIssuer {
     pub(super) settings: Issuer,
-    keys: Keys,
+    keys: IssuerKeys,
     assertable: Assertable,
 }
 
@@ -52,8 +53,8 @@ impl TrustedIssuer {
             if algorithms.is_empty() {
                 return wrong("algorithms", "at least one is needed");
             }
-            let set = keys.snapshot();
-            if !set.is_empty() && !algorithms.iter().any(|&algorithm| set.serves(algorithm)) {
+            let set = keys.snapshot().bound_to_any(algorithms);
+            if !keys.snapshot().is_empty() && !algorithms.iter().any(|&algorithm| set.serves(algorithm)) {
                 return wrong("algorithms", "none of its keys is bound to one of them");
             }
         }
@@ -99,6 +100,7 @@ impl TrustedIssuer {
                 );
             }
         };
+        let keys = IssuerKeys::new(keys, settings.algorithms.clone());
         Ok(Self { settings, keys, assertable })
     }
 
@@ -117,7 +119,7 @@ impl TrustedIssuer {
     }
 
     pub(super) fn keys(&self) -> Arc<KeySet> {
-        self.keys.snapshot()
+        self.keys.load()
     }
 
     pub(super) fn claim_names(&self) -> &ClaimNames {
@@ -159,6 +161,41 @@ impl TrustedIssuer {
             return None;
         }
         Some(format!("the token says it is from {}, which is not trusted", quoted(&named)))
+    }
+}
+
+/// The keys of an issuer, bound to the algorithms that it names.
+struct IssuerKeys {
+    keys: Keys,
+    algorithms: Option<Vec<Algorithm>>,
+    /// The set that was bound last, and what came of it.
+    bound: ArcSwap<(Arc<KeySet>, Arc<KeySet>)>,
+}
+
+impl IssuerKeys {
+    fn new(keys: Keys, algorithms: Option<Vec<Algorithm>>) -> Self {
+        let bound = ArcSwap::from_pointee(Self::bind(keys.snapshot(), algorithms.as_deref()));
+        Self { keys, algorithms, bound }
+    }
+
+    fn bind(set: Arc<KeySet>, algorithms: Option<&[Algorithm]>) -> (Arc<KeySet>, Arc<KeySet>) {
+        let bound = match algorithms {
+            None => Arc::clone(&set),
+            Some(algorithms) => Arc::new(set.bound_to_any(algorithms)),
+        };
+        (set, bound)
+    }
+
+    /// The present set. It is bound anew when it was replaced.
+    fn load(&self) -> Arc<KeySet> {
+        let present = self.keys.snapshot();
+        let known = self.bound.load();
+        if Arc::ptr_eq(&known.0, &present) {
+            return Arc::clone(&known.1);
+        }
+        let fresh = Arc::new(Self::bind(present, self.algorithms.as_deref()));
+        self.bound.store(Arc::clone(&fresh));
+        Arc::clone(&fresh.1)
     }
 }
 
