@@ -115,6 +115,22 @@ impl<R: RoleName, C: HasRoles + ?Sized> Requirement<C> for R {
     }
 }
 
+/// Requires nothing beyond a verified token.
+impl<C: ?Sized> Requirement<C> for () {
+    fn is_met(_: &C, _: &Assertable) -> bool {
+        true
+    }
+
+    fn info() -> RequirementInfo {
+        RequirementInfo {
+            text: "a verified token".to_owned(),
+            challenge: Vec::new(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+        }
+    }
+}
+
 /// Requires a scope.
 #[derive(Debug)]
 pub struct Scope<S>(PhantomData<fn() -> S>);

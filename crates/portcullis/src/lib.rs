@@ -3,10 +3,14 @@
 mod algorithm;
 mod claims;
 mod error;
+mod guard;
 mod json;
 pub mod jws;
 pub mod keys;
+mod layer;
 mod memory;
+mod response;
+mod source;
 mod verified;
 mod verifier;
 
@@ -15,7 +19,13 @@ pub use portcullis_core::*;
 
 pub use algorithm::Algorithm;
 pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
+pub use guard::{RequireFuture, RequireLayer, RequireService};
 pub use keys::Keys;
+#[cfg(feature = "tokio")]
+pub use layer::Timeout;
+pub use layer::{JwtLayer, JwtService, ResponseFuture};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use response::{ResponseBody, ResponseForRejection};
+pub use source::Source;
 pub use verified::{Anonymous, Authentic, Verified};
 pub use verifier::{ClaimPath, Issuer, Verifier, VerifierBuilder};

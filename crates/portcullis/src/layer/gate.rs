@@ -1,0 +1,163 @@
+//! What the layer does with a request before the service sees it.
+
+use std::any::type_name;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{Extensions, Method, Request};
+use portcullis_core::{NoRevocation, Revocation};
+use serde::de::DeserializeOwned;
+
+use crate::error::Rejection;
+use crate::response::Renderer;
+use crate::source::{self, OriginRule, Source};
+use crate::verified::{Anonymous, Authentic, Verified};
+use crate::verifier::Verifier;
+
+/// The settings of a layer, shared by all clones of its services.
+pub(super) struct Gate<C, R> {
+    verifier: Verifier<C>,
+    revocation: Arc<R>,
+    pub(super) sources: Vec<Source>,
+    pub(super) origins: OriginRule,
+    pub(super) exempt: Vec<Box<str>>,
+    pub(super) optional: bool,
+    pub(super) cors_preflight: bool,
+    pub(super) renderer: Arc<Renderer>,
+}
+
+/// What is to become of a request that was not rejected.
+pub(super) enum Admission {
+    /// Who the caller is has been written into the request's extensions.
+    Now,
+    /// A store has to be asked first. The extensions were taken from the request.
+    Asking(AskingStore),
+}
+
+/// Asks a store, and gives the request's extensions back with the caller in them. It is boxed,
+/// because neither the future of a rule nor the type of the claims has a name by then.
+pub(super) type AskingStore = Pin<Box<dyn Future<Output = Result<Extensions, Rejection>> + Send>>;
+
+impl<C> Gate<C, NoRevocation> {
+    pub(super) fn new(verifier: Verifier<C>) -> Self {
+        Self {
+            verifier,
+            revocation: Arc::new(NoRevocation),
+            sources: vec![Source::bearer()],
+            origins: OriginRule::default(),
+            exempt: Vec::new(),
+            optional: false,
+            cors_preflight: false,
+            renderer: Arc::new(Renderer::new::<C>()),
+        }
+    }
+}
+
+impl<C, R> Gate<C, R> {
+    pub(super) fn with_revocation<R2>(self, revocation: R2) -> Gate<C, R2> {
+        Gate {
+            verifier: self.verifier,
+            revocation: Arc::new(revocation),
+            sources: self.sources,
+            origins: self.origins,
+            exempt: self.exempt,
+            optional: self.optional,
+            cors_preflight: self.cors_preflight,
+            renderer: self.renderer,
+        }
+    }
+
+    /// True if nobody shall look for a credential in this request.
+    fn is_exempt<B>(&self, request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        self.exempt.iter().any(|exempt| **exempt == *path)
+            || (self.cors_preflight && is_cors_preflight(request))
+    }
+}
+
+impl<C, R> Gate<C, R>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+    R: Revocation,
+{
+    pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Result<Admission, Rejection> {
+        if self.is_exempt(request) {
+            request.extensions_mut().insert(Anonymous);
+            return Ok(Admission::Now);
+        }
+        let Some(authentic) = self.authenticate(request)? else {
+            request.extensions_mut().insert(Anonymous);
+            return Ok(Admission::Now);
+        };
+        let Some(verdict) = self.revocation.peek(&authentic.0.view()) else {
+            let extensions = std::mem::take(request.extensions_mut());
+            return Ok(Admission::Asking(self.ask(authentic, extensions)));
+        };
+        request.extensions_mut().insert(authentic.judged(verdict)?);
+        Ok(Admission::Now)
+    }
+
+    /// The token of the request; `None` if there is none and none is needed.
+    fn authenticate<B>(&self, request: &Request<B>) -> Result<Option<Authentic<C>>, Rejection> {
+        let Some(credential) = source::take(&self.sources, request.headers())? else {
+            if self.optional {
+                return Ok(None);
+            }
+            return Err(source::missing(&self.sources, request));
+        };
+        if credential.is_ambient() {
+            self.origins.check(request)?;
+        }
+        let verified = self.verifier.verify(credential.token);
+        verified.map(Some).map_err(|rejection| credential.explain(rejection))
+    }
+
+    fn ask(&self, authentic: Authentic<C>, mut extensions: Extensions) -> AskingStore {
+        let revocation = Arc::clone(&self.revocation);
+        Box::pin(async move {
+            let verified: Verified<C> = authentic.check(&*revocation).await?;
+            extensions.insert(verified);
+            Ok(extensions)
+        })
+    }
+}
+
+fn is_cors_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+impl<C, R> Clone for Gate<C, R> {
+    fn clone(&self) -> Self {
+        Self {
+            verifier: self.verifier.clone(),
+            revocation: Arc::clone(&self.revocation),
+            sources: self.sources.clone(),
+            origins: self.origins.clone(),
+            exempt: self.exempt.clone(),
+            optional: self.optional,
+            cors_preflight: self.cors_preflight,
+            renderer: Arc::clone(&self.renderer),
+        }
+    }
+}
+
+impl<C, R> fmt::Debug for Gate<C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtLayer")
+            .field("claims", &type_name::<C>())
+            .field("revocation", &type_name::<R>())
+            .field("sources", &self.sources)
+            .field("exempt", &self.exempt)
+            .field("optional", &self.optional)
+            .field("allow_cors_preflight", &self.cors_preflight)
+            .field("origins", &self.origins)
+            .field("realm", &self.renderer.realm())
+            .finish_non_exhaustive()
+    }
+}
