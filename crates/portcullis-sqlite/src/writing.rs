@@ -1,0 +1,405 @@
+//! Writing: one thread that writes what has queued up in one transaction, and acknowledges each write
+//! when the transaction is on the disk.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use portcullis_core::state::{Change, Fact, Limits, Usage, is_broad};
+use portcullis_core::{
+    Clock, Entry, Position, Retention, Revoked, StoreError, StoreErrorKind, Target, TargetBuf,
+    TargetKind, Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::error::{is_refusal, sqlite};
+use crate::guard::Guard;
+use crate::queue::Queue;
+use crate::reading::{
+    COLLAPSED, GENERATION, NOT_BEFORE, REMOVED, Shared, View, generation_to_sql, key,
+};
+use crate::schema::Meta;
+
+/// How many writes share one transaction, and thereby one wait for the disk.
+const BATCH: usize = 256;
+
+/// How many expired rows of each table are dropped at a time, so that nobody waits long.
+const PURGE: usize = 500;
+
+/// How often expired rows are looked for while there are writes.
+const PURGE_EVERY: Duration = Duration::from_secs(30);
+
+/// A write, and who waits for it.
+pub(crate) struct Request {
+    pub(crate) write: Write,
+    pub(crate) reply: oneshot::Sender<Result<Revoked, StoreError>>,
+}
+
+pub(crate) enum Write {
+    Revoke(Entry),
+    Allow { token: TargetBuf, subject: Option<Box<str>>, expires_at: Option<Timestamp> },
+    Remove(TargetBuf),
+}
+
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) guard: Guard,
+    pub(crate) limits: Limits,
+    pub(crate) retention: Retention,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty.
+    pub(crate) fn run(mut self, shared: &Shared, queue: &Queue<Request>) {
+        let mut purged_at = shared.clock.elapsed();
+        while let Some(requests) = queue.pop(BATCH) {
+            let (writes, replies): (Vec<_>, Vec<_>) =
+                requests.into_iter().map(|request| (request.write, request.reply)).unzip();
+            let results = self
+                .commit(shared, |batch| writes.iter().map(|write| batch.write(write)).collect())
+                .unwrap_or_else(|error| vec![Err(error); replies.len()]);
+            for (reply, result) in replies.into_iter().zip(results) {
+                // nobody waits any more: the write stands all the same
+                let _ = reply.send(result);
+            }
+            if shared.clock.elapsed().saturating_sub(purged_at) >= PURGE_EVERY {
+                // if it fails there is still the next time, and nothing was promised
+                let purged = self.commit(shared, |batch| batch.purge().map(|n| vec![n]));
+                if purged.is_ok_and(|dropped| dropped.iter().all(|n| *n < PURGE)) {
+                    purged_at = shared.clock.elapsed();
+                }
+            }
+        }
+    }
+
+    /// One transaction, which is on the disk when this returns.
+    fn commit<T>(
+        &mut self,
+        shared: &Shared,
+        write: impl FnOnce(&mut Batch<'_>) -> Result<Vec<T>, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.guard.check()?;
+        let seen = shared.seen.load(Ordering::Acquire);
+        let begin = sqlite("can't begin to write");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(begin)?;
+        let meta = Meta::load(&transaction)?;
+        shared.confirm(meta.store, meta.position, seen)?;
+        let mut batch = Batch {
+            view: View::new(&transaction, &*shared.clock),
+            transaction: &transaction,
+            meta,
+            limits: self.limits,
+            retention: self.retention,
+            now: shared.clock.now(),
+        };
+        let results = write(&mut batch)?;
+        let meta = batch.meta;
+        meta.save(&transaction)?;
+        transaction.commit().map_err(sqlite("can't commit"))?;
+        // a commit to a file that nobody will find again is none
+        self.guard.check()?;
+        shared.seen.fetch_max(meta.position, Ordering::AcqRel);
+        Ok(results)
+    }
+}
+
+/// One transaction in the making.
+struct Batch<'a> {
+    transaction: &'a Transaction<'a>,
+    view: View<'a>,
+    meta: Meta,
+    limits: Limits,
+    retention: Retention,
+    now: Timestamp,
+}
+
+/// Where a row counts.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    Denials,
+    Cutoffs,
+    Allowed,
+}
+
+impl Batch<'_> {
+    /// The outer error ends the transaction, the inner refuses this one write.
+    fn write(&mut self, write: &Write) -> Result<Result<Revoked, StoreError>, StoreError> {
+        let position = Position::new(self.meta.position + 1);
+        let cutoff = match write {
+            Write::Revoke(entry) => self.revoke(entry, position),
+            Write::Allow { token, subject, expires_at } => {
+                let (token, subject) = (token.as_target(), subject.as_deref());
+                let (retention, now) = (self.retention, self.now);
+                Change::listing(token, subject, *expires_at, position, &retention, now)
+                    .and_then(|change| self.apply(&change, None, position))
+                    .map(|_| None)
+            }
+            Write::Remove(target) => {
+                Change::removal(target.as_target(), position, &self.retention, self.now)
+                    .and_then(|change| self.apply(&change, None, position))
+                    .map(|_| None)
+            }
+        };
+        match cutoff {
+            Ok(cutoff) => {
+                self.meta.position = position.get();
+                Ok(Ok(Revoked::new(position, cutoff)))
+            }
+            Err(refusal) if is_refusal(&refusal) => Ok(Err(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn revoke(
+        &mut self,
+        entry: &Entry,
+        position: Position,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let change = Change::of_entry(entry, &self.retention, self.now)?;
+        if change.is_over(self.now) {
+            return Ok(None);
+        }
+        let target = change.target();
+        match (change.fact(), entry.subject()) {
+            (Fact::Denied { .. }, Some(subject)) if !is_broad(target.kind()) => {
+                if !self.has_too_many(&target, subject)? {
+                    self.apply(&change, Some(subject), position)?;
+                    return Ok(None);
+                }
+                let limit = self.limits.max_denials_per_subject();
+                let cutoff =
+                    Change::collapsed(entry, &self.retention, self.now).ok_or_else(|| {
+                        full(format!("the subject has {limit} denied tokens and sessions already"))
+                    })?;
+                self.apply(&cutoff, None, position)?;
+                self.view.cutoff(&cutoff.target())
+            }
+            (Fact::NotBefore(_), _) => {
+                self.apply(&change, None, position)?;
+                self.view.cutoff(&target)
+            }
+            (_, subject) => self.apply(&change, subject, position).map(|()| None),
+        }
+    }
+
+    /// True if the subject has as many denials as it may have, and this is not one of them.
+    fn has_too_many(&self, target: &Target<'_>, subject: &str) -> Result<bool, StoreError> {
+        let limit = self.limits.max_denials_per_subject();
+        let failed = sqlite("can't count a subject's denials");
+        let sql = "SELECT count(*) FROM portcullis_denials
+                   WHERE issuer = ?1 AND subject = ?2 AND keep_until > ?3
+                     AND kind IN ('jti', 'fpr', 'sid')";
+        let mut count = self.transaction.prepare_cached(sql).map_err(&failed)?;
+        let count: i64 = count
+            .query_row((target.issuer(), subject, self.now.as_secs()), |row| row.get(0))
+            .map_err(failed)?;
+        let has_room = usize::try_from(count).is_ok_and(|count| count < limit);
+        Ok(!has_room && self.view.denied_from(target)?.is_none())
+    }
+
+    fn apply(
+        &mut self,
+        change: &Change<'_>,
+        subject: Option<&str>,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        if change.is_over(self.now) {
+            return Ok(());
+        }
+        let (target, keep_until) = (change.target(), keep_until(change.keep_until()));
+        let broad = is_broad(target.kind());
+        match change.fact() {
+            Fact::Denied { effective_at } => {
+                let room = if broad { Room::Cutoffs } else { Room::Denials };
+                let effective_ms = effective_at.map_or(i64::MIN, Timestamp::as_millis);
+                let known = self.view.denied_from(&target)?.is_some();
+                self.take(room, known)?;
+                self.put_denial(&target, subject, effective_ms, keep_until, position)
+            }
+            Fact::NotBefore(time) => {
+                self.put_mark(NOT_BEFORE, &target, time.as_millis(), keep_until, position)
+            }
+            Fact::Collapsed(time) => {
+                self.put_mark(COLLAPSED, &target, time.as_millis(), keep_until, position)
+            }
+            Fact::MinGeneration(minimum) => {
+                let value = generation_to_sql(minimum);
+                self.put_mark(GENERATION, &target, value, keep_until, position)
+            }
+            Fact::Removed { position: at } if broad => {
+                self.put_mark(REMOVED, &target, to_sql(at), keep_until, position)
+            }
+            Fact::Removed { .. } => self.put_listed(&target, None, 0, keep_until, position),
+            Fact::Allowed { position: at, subject } => {
+                self.put_listed(&target, subject, to_sql(at), keep_until, position)
+            }
+            _ => Err(StoreError::new(StoreErrorKind::Invalid, "this store is too old for that")),
+        }
+    }
+
+    fn put_denial(
+        &self,
+        target: &Target<'_>,
+        subject: Option<&str>,
+        effective_ms: i64,
+        keep_until: i64,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO portcullis_denials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT DO UPDATE SET
+                       subject = coalesce(subject, excluded.subject),
+                       effective_ms = min(effective_ms, excluded.effective_ms),
+                       keep_until = max(keep_until, excluded.keep_until),
+                       position = excluded.position";
+        let (kind, issuer, id) = key(target);
+        let row = (kind, issuer, id, subject, effective_ms, keep_until, to_sql(position));
+        self.execute(sql, row)
+    }
+
+    fn put_mark(
+        &mut self,
+        rule: &str,
+        target: &Target<'_>,
+        value: i64,
+        keep_until: i64,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        let known = self.view.mark(rule, target)?.is_some();
+        self.take(Room::Cutoffs, known)?;
+        let sql = "INSERT INTO portcullis_marks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT DO UPDATE SET
+                       value = max(value, excluded.value),
+                       keep_until = max(keep_until, excluded.keep_until),
+                       position = excluded.position";
+        let (kind, issuer, id) = key(target);
+        self.execute(sql, (rule, kind, issuer, id, value, keep_until, to_sql(position)))
+    }
+
+    /// `first` of zero is the tombstone of a removed token.
+    fn put_listed(
+        &mut self,
+        token: &Target<'_>,
+        subject: Option<&str>,
+        first: i64,
+        keep_until: i64,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        let failed = sqlite("can't read the allowlist");
+        let (kind, issuer, id) = key(token);
+        let known = "SELECT 1 FROM portcullis_allowed WHERE kind = ?1 AND issuer = ?2 AND id = ?3";
+        let known = self
+            .transaction
+            .prepare_cached(known)
+            .and_then(|mut known| known.query_row((kind, issuer, id), |_| Ok(())).optional())
+            .map_err(failed)?
+            .is_some();
+        self.take(Room::Allowed, known)?;
+        // The expiry of a tombstone is a guess, that of a listing is known.
+        let sql = "INSERT INTO portcullis_allowed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                   ON CONFLICT DO UPDATE SET
+                       keep_until = CASE
+                           WHEN was_listed > excluded.was_listed THEN keep_until
+                           WHEN was_listed < excluded.was_listed THEN excluded.keep_until
+                           ELSE max(keep_until, excluded.keep_until) END,
+                       was_listed = max(was_listed, excluded.was_listed),
+                       subject = CASE
+                           WHEN excluded.first < first THEN excluded.subject ELSE subject END,
+                       first = min(first, excluded.first),
+                       position = excluded.position";
+        let was_listed = i64::from(first > 0);
+        let position = to_sql(position);
+        self.execute(sql, (kind, issuer, id, subject, first, was_listed, keep_until, position))
+    }
+
+    fn execute(&self, sql: &str, row: impl rusqlite::Params) -> Result<(), StoreError> {
+        let failed = sqlite("can't write to the tables");
+        let mut statement = self.transaction.prepare_cached(sql).map_err(&failed)?;
+        statement.execute(row).map(|_| ()).map_err(failed)
+    }
+
+    /// Takes a place in the room for a row, unless it is there already.
+    fn take(&mut self, room: Room, known: bool) -> Result<(), StoreError> {
+        if known {
+            return Ok(());
+        }
+        while self.used(room) >= self.limit(room) {
+            if self.purge()? == 0 {
+                let used = self.used(room);
+                return Err(full(format!("the store is full: it holds {used} such entries")));
+            }
+        }
+        *self.used_mut(room) += 1;
+        Ok(())
+    }
+
+    /// Drops some rows that have expired, and tells how many.
+    fn purge(&mut self) -> Result<usize, StoreError> {
+        let mut dropped = 0;
+        for (table, columns) in [
+            ("denials", "kind, issuer, id"),
+            ("marks", "rule, kind, issuer, id"),
+            ("allowed", "kind, issuer, id"),
+        ] {
+            let failed = sqlite("can't drop what has expired");
+            let sql = format!(
+                "DELETE FROM portcullis_{table} WHERE ({columns}) IN (
+                     SELECT {columns} FROM portcullis_{table} WHERE keep_until <= ?1 LIMIT {PURGE})
+                 RETURNING kind"
+            );
+            let mut statement = self.transaction.prepare_cached(&sql).map_err(&failed)?;
+            let kinds = statement
+                .query_map([self.now.as_secs()], |row| row.get::<_, String>(0))
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(failed)?;
+            drop(statement);
+            dropped += kinds.len();
+            for kind in kinds {
+                let room = match (table, TargetKind::from_name(&kind)) {
+                    ("denials", Some(kind)) if !is_broad(kind) => Room::Denials,
+                    ("allowed", _) => Room::Allowed,
+                    _ => Room::Cutoffs,
+                };
+                let used = self.used_mut(room);
+                *used = used.saturating_sub(1);
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn used(&mut self, room: Room) -> usize {
+        *self.used_mut(room)
+    }
+
+    fn used_mut(&mut self, room: Room) -> &mut usize {
+        let Usage { denials, cutoffs, allowed, .. } = &mut self.meta.usage;
+        match room {
+            Room::Denials => denials,
+            Room::Cutoffs => cutoffs,
+            Room::Allowed => allowed,
+        }
+    }
+
+    fn limit(&self, room: Room) -> usize {
+        match room {
+            Room::Denials => self.limits.max_denials(),
+            Room::Cutoffs => self.limits.max_cutoffs(),
+            Room::Allowed => self.limits.max_allowed(),
+        }
+    }
+}
+
+fn full(message: String) -> StoreError {
+    StoreError::new(StoreErrorKind::Full, message)
+}
+
+fn to_sql(position: Position) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
+}
+
+/// Seconds since 1970, rounded up; the largest number is never.
+fn keep_until(time: Option<Timestamp>) -> i64 {
+    time.map_or(i64::MAX, |time| time.as_secs().saturating_add(i64::from(!time.is_whole_second())))
+}
