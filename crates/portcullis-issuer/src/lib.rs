@@ -1,1 +1,19 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod cutoff;
+mod error;
+mod header;
+mod key;
+mod keys;
+mod secret;
+mod token;
+
+#[cfg(feature = "tokio")]
+pub use cutoff::wait_past_cutoff;
+pub use cutoff::{delay_past, wait_past_cutoff_with};
+pub use error::{IssuerError, IssuerErrorKind};
+pub use header::JwsHeader;
+pub use key::SigningKey;
+pub use keys::{KeyEntry, SigningKeys, SigningKeysBuilder};
+pub use secret::SecretBytes;
+pub use token::{Minted, TokenBuilder, TokenIssuer, TokenIssuerBuilder};

@@ -1,0 +1,162 @@
+//! The issuer of tokens: what all of them have in common.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::{Clock, Timestamp};
+use serde::Serialize;
+
+use super::{Minted, TokenBuilder, TokenIssuerBuilder};
+use crate::SigningKeys;
+use crate::error::IssuerError;
+use crate::header::quoted;
+
+/// Mints tokens: it sets `iss`, `aud`, `iat`, `exp` and `jti`, the user's claims follow. Clones share
+/// the settings.
+///
+/// `jti` is 128 random bits. `iat` is rounded down to the second and never later than now. A claim that
+/// the issuer sets can't be set by the claims too: that is an error, so that no member is ever there
+/// twice.
+///
+/// # Example
+///
+/// ```
+/// use portcullis::{Algorithm, jws};
+/// use portcullis_issuer::{SigningKey, SigningKeys, TokenIssuer};
+///
+/// #[derive(serde::Serialize)]
+/// struct Payroll<'a> { sub: &'a str, roles: &'a [&'a str] }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
+/// let issuer = TokenIssuer::builder("https://payroll.example.com", keys.clone())
+///     .audience("payroll")
+///     .build()?;
+/// let minted = issuer.mint(&Payroll { sub: "bob", roles: &["reader"] })?;
+///
+/// assert!(jws::verify(minted.token(), &keys.verification_keys()).is_ok());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TokenIssuer {
+    settings: Arc<Settings>,
+}
+
+pub(super) struct Settings {
+    pub(super) name: Box<str>,
+    pub(super) audiences: Vec<String>,
+    pub(super) keys: SigningKeys,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lifetime: Duration,
+    pub(super) typ: Box<str>,
+    pub(super) required: &'static [&'static str],
+    pub(super) generation_claim: Box<str>,
+    pub(super) fractional: bool,
+}
+
+impl Settings {
+    /// `iat`: never later than now, or a cutoff that follows in the same second would miss the token.
+    pub(super) fn issued_at(&self, now: Timestamp) -> Timestamp {
+        if self.fractional {
+            Timestamp::from_millis(now.as_millis())
+        } else {
+            Timestamp::from_secs(now.as_secs())
+        }
+    }
+
+    /// One audience is a string, several are an array (RFC 7519 §4.1.3).
+    pub(super) fn audience_json(&self) -> String {
+        match self.audiences.as_slice() {
+            [one] => quoted(one),
+            several => serde_json::Value::from(several).to_string(),
+        }
+    }
+}
+
+impl TokenIssuer {
+    /// An issuer of this name (`iss`) that signs with these keys. Say the
+    /// [audience](TokenIssuerBuilder::audience) next.
+    pub fn builder(name: impl Into<String>, keys: impl Into<SigningKeys>) -> TokenIssuerBuilder {
+        TokenIssuerBuilder::new(name.into(), keys.into())
+    }
+
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Mints a token of these claims.
+    ///
+    /// # Errors
+    ///
+    /// If the claims are no JSON object or collide with what the issuer sets, or if the cryptography
+    /// fails.
+    pub fn mint<C: Serialize>(&self, claims: &C) -> Result<Minted, IssuerError> {
+        self.token(claims).mint()
+    }
+
+    /// A token of these claims, of which more is to be said.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use portcullis::Algorithm;
+    /// # use portcullis_issuer::{SigningKey, TokenIssuer};
+    /// use std::time::Duration;
+    ///
+    /// # #[derive(serde::Serialize)]
+    /// # struct Roles { roles: Vec<String> }
+    /// # fn main() -> Result<(), portcullis_issuer::IssuerError> {
+    /// # let key = SigningKey::generate(Algorithm::EdDSA)?;
+    /// # let issuer = TokenIssuer::builder("https://a.example", key).audience("api").build()?;
+    /// # let roles = Roles { roles: vec![] };
+    /// let minted =
+    ///     issuer.token(&roles).subject("bob").session("s-17").lifetime(Duration::from_secs(60)).mint()?;
+    /// assert!(minted.expires_in() <= 60);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn token<'a, C: Serialize>(&'a self, claims: &'a C) -> TokenBuilder<'a, C> {
+        TokenBuilder::new(self, claims)
+    }
+
+    /// `iss`: the name of the issuer.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// The keys that it signs with.
+    #[must_use]
+    pub fn keys(&self) -> &SigningKeys {
+        &self.settings.keys
+    }
+
+    /// How long a token lives unless it is said otherwise.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.settings.lifetime
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.settings.clock
+    }
+}
+
+impl fmt::Debug for TokenIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenIssuer")
+            .field("name", &self.settings.name)
+            .field("audiences", &self.settings.audiences)
+            .field("keys", &self.settings.keys)
+            .field("lifetime", &self.settings.lifetime)
+            .field("typ", &self.settings.typ)
+            .finish_non_exhaustive()
+    }
+}
