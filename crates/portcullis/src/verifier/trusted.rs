@@ -54,7 +54,9 @@ impl TrustedIssuer {
                 return wrong("algorithms", "at least one is needed");
             }
             let set = keys.snapshot().bound_to_any(algorithms);
-            if !keys.snapshot().is_empty() && !algorithms.iter().any(|&algorithm| set.serves(algorithm)) {
+            if !keys.snapshot().is_empty()
+                && !algorithms.iter().any(|&algorithm| set.serves(algorithm))
+            {
                 return wrong("algorithms", "none of its keys is bound to one of them");
             }
         }
