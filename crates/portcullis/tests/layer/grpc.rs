@@ -1,0 +1,51 @@
+//! Rejections of gRPC requests: trailers only.
+
+use http::StatusCode;
+use portcullis::{JwtLayer, RejectionKind, RequireLayer, Revocation};
+use tower::Layer;
+
+use crate::revocation::Fixed;
+use crate::support::{Admin, Answer, Other, Payroll, bob, layer, request, send, who_service};
+
+async fn call<R: Revocation>(layer: &JwtLayer<Payroll, R>, headers: &[(&str, &str)]) -> Answer {
+    let grpc = [("content-type", "application/grpc+proto"), ("te", "trailers")];
+    let service = layer.layer(RequireLayer::<Admin, Payroll>::new().layer(who_service()));
+    send(service, request("POST", "/pay.Payroll/Pay", &[&grpc, headers].concat())).await
+}
+
+fn check(answer: &Answer, kind: RejectionKind, status: &str) {
+    assert_eq!(answer.kind(), Some(kind));
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), Some("application/grpc"));
+    assert_eq!(answer.header("grpc-status"), Some(status), "{kind:?}");
+    assert_eq!(answer.header("grpc-message"), Some(kind.title()));
+    assert_eq!(answer.body, "");
+    assert_eq!(answer.headers.len(), 3, "{:?}", answer.headers);
+}
+
+#[tokio::test]
+async fn every_kind_has_its_code() {
+    let bearer = format!("Bearer {}", bob());
+    let bob = [("authorization", bearer.as_str())];
+    check(&call(&layer(), &[]).await, RejectionKind::MissingCredential, "16");
+    let junk = [("authorization", "Bearer a.b.c")];
+    check(&call(&layer(), &junk).await, RejectionKind::MalformedToken, "16");
+    let malformed = [("authorization", "Bearer")];
+    check(&call(&layer(), &malformed).await, RejectionKind::MalformedCredential, "16");
+    check(&call(&layer(), &bob).await, RejectionKind::InsufficientScope, "7");
+    let out = layer().with_revocation(Fixed::out());
+    check(&call(&out, &bob).await, RejectionKind::RevocationUnavailable, "14");
+
+    let wrong = layer().layer(RequireLayer::<(), Other>::signed_in().layer(who_service()));
+    let headers = [("content-type", "application/grpc"), bob[0]];
+    let answer = send(wrong, request("POST", "/", &headers)).await;
+    check(&answer, RejectionKind::NotConfigured, "13");
+}
+
+#[tokio::test]
+async fn grpc_web_gets_its_own_media_type() {
+    let headers = [("content-type", "application/grpc-web+proto")];
+    let answer = send(layer().layer(who_service()), request("POST", "/", &headers)).await;
+    assert_eq!(answer.header("content-type"), Some("application/grpc-web+proto"));
+    assert_eq!(answer.header("grpc-status"), Some("16"));
+}

@@ -1,0 +1,16 @@
+//! The layer and the guards from outside: what a client, a service and the log get to see.
+#![allow(missing_docs)]
+
+mod answers;
+mod bodies;
+mod cross_origin;
+mod custom;
+mod grpc;
+mod guards;
+mod logs;
+mod modes;
+mod readiness;
+mod revocation;
+mod sockets;
+mod sources;
+mod support;
