@@ -49,6 +49,13 @@ pub(crate) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
     Ok(connection)
 }
 
+/// Has the connection forget the pages it keeps in memory.
+pub(crate) fn forget_pages(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .execute_batch("PRAGMA shrink_memory")
+        .map_err(sqlite("can't drop what was read before"))
+}
+
 /// Switches the file to write-ahead mode if it isn't yet. SQLite does not wait for the lock that this
 /// needs, so several processes that open a new file at once have to try again.
 fn write_ahead(connection: &Connection, patience: Duration) -> Result<(), StoreError> {

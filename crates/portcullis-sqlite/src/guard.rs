@@ -55,7 +55,11 @@ impl Guard {
     }
 
     /// That the files are still those that were opened, can be read, and begin as a database does.
-    pub(crate) fn check(&mut self) -> Result<(), StoreError> {
+    ///
+    /// True if the database file has changed since the last time. SQLite trusts that only it writes
+    /// to the file and keeps pages in memory; whoever reads has to drop them then, so that what was
+    /// copied over the file is seen and not mixed with what was there before.
+    pub(crate) fn check(&mut self) -> Result<bool, StoreError> {
         let (path, id) = &self.database;
         let found = metadata(path)?;
         if FileId::of(&found) != *id {
@@ -70,14 +74,15 @@ impl Guard {
             return Err(unavailable(format!("{path:?} may not be read by anybody")));
         }
         let looks = Looks::of(&found);
-        if self.good.as_ref() != Some(&looks) {
-            if found.len() < SMALLEST_FILE {
-                return Err(unavailable(format!("{path:?} was truncated")));
-            }
-            header::check(path)?;
-            self.good = looks.is_settled().then_some(looks);
+        if self.good.as_ref() == Some(&looks) {
+            return Ok(false);
         }
-        Ok(())
+        if found.len() < SMALLEST_FILE {
+            return Err(unavailable(format!("{path:?} was truncated")));
+        }
+        header::check(path)?;
+        self.good = looks.is_settled().then_some(looks);
+        Ok(true)
     }
 }
 

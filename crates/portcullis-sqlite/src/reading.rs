@@ -8,6 +8,7 @@ use portcullis_core::state::Usage;
 use portcullis_core::{Clock, StoreError, Target, TargetKind, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
+use crate::connect::forget_pages;
 use crate::error::{corrupt, sqlite};
 use crate::guard::Guard;
 use crate::queue::Queue;
@@ -74,7 +75,9 @@ fn look(
     shared: &Shared,
     answer: impl FnOnce(&View<'_>),
 ) -> Result<(), StoreError> {
-    guard.check()?;
+    if guard.check()? {
+        forget_pages(connection)?;
+    }
     let seen = shared.seen.load(Ordering::Acquire);
     let failed = sqlite("can't begin to read");
     // rolled back when it is dropped, which is all that a transaction that only reads needs

@@ -12,6 +12,7 @@ use portcullis_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use crate::connect::forget_pages;
 use crate::error::{is_refusal, sqlite};
 use crate::guard::Guard;
 use crate::queue::Queue;
@@ -78,7 +79,9 @@ impl Writer {
         shared: &Shared,
         write: impl FnOnce(&mut Batch<'_>) -> Result<Vec<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.guard.check()?;
+        if self.guard.check()? {
+            forget_pages(&self.connection)?;
+        }
         let seen = shared.seen.load(Ordering::Acquire);
         let begin = sqlite("can't begin to write");
         let transaction = self
