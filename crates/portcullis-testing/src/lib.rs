@@ -2,7 +2,11 @@
 
 mod block_on;
 mod clock;
+#[cfg(feature = "issuer")]
+mod issuer;
 pub mod suite;
 
 pub use block_on::block_on;
 pub use clock::TestClock;
+#[cfg(feature = "issuer")]
+pub use issuer::{Defect, Stage, TestIssuer, TestToken};

@@ -1,6 +1,6 @@
 //! The private material of a key, parsed for the cryptography once.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis::Algorithm;
 
 use crate::SecretBytes;
@@ -211,6 +211,26 @@ impl Material {
         let members: Vec<_> =
             members.iter().map(|(name, value)| format!("\"{name}\":{}", quoted(value))).collect();
         format!("{{{}}}", members.join(","))
+    }
+
+    /// The public half as SPKI in PEM (RFC 7468 §13).
+    pub(super) fn public_pem(&self) -> Option<String> {
+        let spki: Result<PublicKeyX509Der<'_>, _> = match self {
+            Self::Secret { .. } => return None,
+            Self::Rsa(pair) => pair.public_key().as_der(),
+            Self::Ec(_, pair) => pair.public_key().as_der(),
+            Self::Ed25519(pair) => pair.public_key().as_der(),
+        };
+        let base64 = STANDARD.encode(spki.ok()?.as_ref());
+        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+        for (at, c) in base64.chars().enumerate() {
+            if at > 0 && at % 64 == 0 {
+                pem.push('\n');
+            }
+            pem.push(c);
+        }
+        pem.push_str("\n-----END PUBLIC KEY-----\n");
+        Some(pem)
     }
 
     pub(super) fn to_pkcs8(&self) -> Result<SecretBytes, IssuerError> {

@@ -206,6 +206,13 @@ impl SigningKey {
         Some(self.material.public_jwk(&marks))
     }
 
+    /// The public half in PEM (`PUBLIC KEY`, SPKI), for verifiers that read no JWK; `None` for a shared
+    /// secret.
+    #[must_use]
+    pub fn public_pem(&self) -> Option<String> {
+        self.material.public_pem()
+    }
+
     /// The private key as PKCS #8 in DER ([RFC 5958]), to be kept where only the issuer can read it.
     ///
     /// # Errors
