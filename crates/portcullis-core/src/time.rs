@@ -58,15 +58,31 @@ impl Timestamp {
 
     /// Seconds since 1970 with a fraction, as a JSON number has them; `None` if it is not finite or
     /// too large for 64 bits of seconds.
+    ///
+    /// The nearest `f64` to 1700000000.123 is a little less than that. What is meant is the decimal
+    /// number that was written, so the fraction is read from the shortest one that stands for the same
+    /// `f64`, up to nanoseconds.
     #[must_use]
     pub fn from_secs_f64(secs: f64) -> Option<Self> {
-        let floor = secs.floor();
-        // 2^63 is exact as f64; everything below it casts without saturation.
-        if !secs.is_finite() || floor < -(2f64.powi(63)) || floor >= 2f64.powi(63) {
+        let whole = secs.trunc();
+        // 2^63 is exact as f64; everything of a smaller size casts without saturation.
+        if !secs.is_finite() || whole.abs() >= 2f64.powi(63) {
             return None;
         }
-        let nanos = ((secs - floor) * 1e9) as u32;
-        Some(Self { secs: floor as i64, nanos: nanos.min(999_999_999) })
+        let text = secs.abs().to_string();
+        let digits = text.split_once('.').map_or("", |(_, digits)| digits);
+        let nanos = digits
+            .bytes()
+            .chain(std::iter::repeat(b'0'))
+            .take(9)
+            .fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+        let whole = Self::from_secs(whole as i64);
+        let fraction = Duration::new(0, nanos);
+        Some(if secs < 0.0 {
+            whole.saturating_sub(fraction)
+        } else {
+            whole.saturating_add(fraction)
+        })
     }
 
     /// Seconds since 1970, rounded down.
@@ -271,6 +287,14 @@ mod tests {
         check_json("-1", Some(Timestamp::from_secs(-1)));
         check_json("1.5", Some(Timestamp::from_millis(1500)));
         check_json("-0.5", Some(Timestamp::from_millis(-500)));
+        check_json("1700000000.123", Some(Timestamp::from_millis(1_700_000_000_123)));
+        check_json("1700000000.999", Some(Timestamp::from_millis(1_700_000_000_999)));
+        check_json("-1700000000.001", Some(Timestamp::from_millis(-1_700_000_000_001)));
+        check_json("1e-9", Some(Timestamp { secs: 0, nanos: 1 }));
+        check_json("1e-10", Some(Timestamp::UNIX_EPOCH));
+        check_json("-1e-320", Some(Timestamp::UNIX_EPOCH));
+        check_json("9.3e18", None);
+        check_json("-9.3e18", None);
         check_json("1700000000.0", Some(Timestamp::from_secs(1_700_000_000)));
         check_json("9223372036854775807", Some(Timestamp::from_secs(i64::MAX)));
         check_json("9223372036854775808", None);

@@ -38,20 +38,20 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
     } else {
         (RejectionKind::MalformedToken, "a JSON object of claims".to_owned())
     };
-    let place = format!("line {} column {}", error.line(), error.column());
-    let mut diagnosis = Diagnosis::new().expected(expected);
-    // serde's message repeats values; those of claims may be private, so only its shape is shown
+    let place = format!("at line {} column {}", error.line(), error.column());
+    // serde's message repeats values, and those of claims may be private: shown is only what comes from
+    // the user's own type
     let message = error.to_string();
-    diagnosis = match missing_field(&message) {
-        Some(field) => diagnosis.found(format!("no `{}`", field.escape_default())),
-        None => diagnosis.found(format!("something else at {place}")),
+    let found = if let Some(field) = message.strip_prefix("missing field `") {
+        let field = field.split('`').next().unwrap_or_default();
+        format!("no `{}`", field.escape_default())
+    } else if let Some((_, wanted)) = message.rsplit_once(", expected ") {
+        let wanted = wanted.split(" at line ").next().unwrap_or_default();
+        format!("something else than {} {place}", wanted.escape_default())
+    } else {
+        format!("something else {place}")
     };
-    diagnosis.reject(kind)
-}
-
-/// The field that serde says is missing: a name from the user's own type, and no value.
-fn missing_field(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.split('`').next()
+    Diagnosis::new().expected(expected).found(found).reject(kind)
 }
 
 /// The `iss` of a payload that nobody has vouched for yet: good for choosing whose keys to try, and for

@@ -218,6 +218,7 @@ fn what_serde_makes_of_it_is_told_without_values() {
     assert_eq!(refused.kind(), InvalidClaims);
     assert!(!format!("{refused} {refused:?}").contains("private"), "{refused:?}");
     assert!(refused.to_string().contains("Payroll"), "{refused}");
+    assert!(refused.to_string().contains("something else than a sequence at line 1"), "{refused}");
 }
 
 #[test]
