@@ -1,5 +1,6 @@
 //! [`Jwt`]: the caller.
 
+use std::fmt;
 use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -36,7 +37,6 @@ use crate::JwtRejection;
 /// # let _: axum::Router = axum::Router::new()
 /// #     .route("/me", axum::routing::get(me)).route("/", axum::routing::get(greet));
 /// ```
-#[derive(Clone, Debug)]
 pub struct Jwt<C>(pub Verified<C>);
 
 impl<S, C> FromRequestParts<S> for Jwt<C>
@@ -74,5 +74,17 @@ impl<C> Deref for Jwt<C> {
 impl<C> From<Jwt<C>> for Verified<C> {
     fn from(jwt: Jwt<C>) -> Self {
         jwt.0
+    }
+}
+
+impl<C> Clone for Jwt<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> fmt::Debug for Jwt<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Jwt").field(&self.0).finish()
     }
 }

@@ -73,25 +73,19 @@ impl<C> Guard<C> {
     }
 }
 
-impl<R: Requirement<C>, C: Send + Sync + 'static> RequireLayer<R, C> {
+impl<R, C> RequireLayer<R, C> {
     /// A guard that requires `R` of claims of type `C`: a role, a
     /// [`Scope`](portcullis_core::Scope), or several of them in
     /// [`AnyOf`](portcullis_core::AnyOf) or [`AllOf`](portcullis_core::AllOf).
-    pub fn new() -> Self {
+    pub fn new() -> Self
+    where
+        R: Requirement<C>,
+        C: Send + Sync + 'static,
+    {
         let guard = Guard { requirement: admit::<R, C>, checks: Vec::new() };
         Self { guard: Arc::new(guard), requirement: PhantomData }
     }
-}
 
-impl<C: Send + Sync + 'static> RequireLayer<(), C> {
-    /// A guard that requires a verified token and no more: inside an optional layer, or as the start
-    /// of a [check](RequireLayer::with_check).
-    pub fn signed_in() -> Self {
-        Self::new()
-    }
-}
-
-impl<R, C> RequireLayer<R, C> {
     /// With a check of your own on the claims, beside those already there: 403 where it says `false`.
     ///
     /// A wrong `true` lets somebody in who must stay out. What it needs beside the claims it has to
@@ -102,6 +96,14 @@ impl<R, C> RequireLayer<R, C> {
         guard.checks.push(Arc::new(check));
         self.guard = Arc::new(guard);
         self
+    }
+}
+
+impl<C: Send + Sync + 'static> RequireLayer<(), C> {
+    /// A guard that requires a verified token and no more: inside an optional layer, or as the start
+    /// of a [check](RequireLayer::with_check).
+    pub fn signed_in() -> Self {
+        Self::new()
     }
 }
 

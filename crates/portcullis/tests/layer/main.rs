@@ -1,5 +1,5 @@
 //! The layer and the guards from outside: what a client, a service and the log get to see.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;
 mod bodies;
