@@ -52,7 +52,6 @@ fn two_processes_see_each_others_writes_at_the_next_question() {
         assert!(tell(format!("deny {theirs}")));
         assert_denied(&store, &theirs);
     }
-    drop(tell);
     drop(input);
     assert!(child.wait().unwrap().success());
     // a process that goes takes nothing with it

@@ -1,0 +1,12 @@
+//! The semantics of revocation, held against statements of the rules that are as naive as possible.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
+
+mod adapters;
+mod boundary;
+mod compose;
+mod documented;
+mod fake;
+mod fold;
+mod policy;
+mod retention;
