@@ -37,7 +37,6 @@ impl Banner<'_> {
         let [bob, alice] = DEMO;
         vec![
             Line::new("GET", "/workers", 401),
-            Line::new("POST", "/signin", 401).json(r#"{"username":"bob","password":"a guess"}"#),
             Line::sign_in("BOB", bob.name, bob.password),
             Line::new("GET", "/me", 200).token("BOB"),
             Line::new("GET", "/workers", 200).token("BOB"),

@@ -12,6 +12,7 @@ use portcullis_issuer::Minted;
 use portcullis_sqlite::SqliteStore;
 
 use crate::auth::{ISSUER, LEEWAY, LIFETIME, Payroll};
+use crate::db::BUSY_TIMEOUT;
 use crate::problem::Problem;
 
 /// Which rules are on.
@@ -53,7 +54,10 @@ impl Revocations {
     pub(crate) fn open(file: &Path, rules: Rules) -> Result<Self, StoreError> {
         // the verifier refuses tokens that live longer
         let retention = Retention::default().leeway(LEEWAY).max_lifetime(LIFETIME);
-        let store = SqliteStore::builder(file).with_retention(retention).open()?;
+        let store = SqliteStore::builder(file)
+            .with_retention(retention)
+            .with_busy_timeout(BUSY_TIMEOUT)
+            .open()?;
         Ok(Self { store, rules })
     }
 

@@ -26,7 +26,7 @@ pub(crate) use users::NewUser;
 pub(crate) use workers::{Change, Worker};
 
 /// How long a statement waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long work may wait for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// How much work may wait.

@@ -1,6 +1,7 @@
 //! `/workers`: who is paid.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
@@ -52,13 +53,13 @@ impl ChangeWorker {
 pub(super) async fn change(
     admin: AsAdmin,
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: Result<Path<i64>, PathRejection>,
     Body(change): Body<ChangeWorker>,
 ) -> Result<Json<Worker>, Problem> {
     let change = change.validate()?;
     let unknown = || Problem::not_found("there is no such worker");
     // what is no number is no worker's id either
-    let id = id.parse().map_err(|_| unknown())?;
+    let Path(id) = id.map_err(|_| unknown())?;
     let worker = app.db.change_worker(id, change).await?.ok_or_else(unknown)?;
     tracing::info!(user = admin.sub, worker = id, "changed a worker");
     Ok(Json(worker))

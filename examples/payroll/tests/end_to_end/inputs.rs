@@ -53,6 +53,9 @@ async fn bodies_that_are_not_what_was_asked_for() {
         ("PATCH", "/workers/1", JSON, r#"{"salary":1}"#, 422),
         // workers that there are not
         ("PATCH", "/workers/0", JSON, r#"{"name":"x"}"#, 404),
+        ("PATCH", "/workers/%FF", JSON, r#"{"name":"x"}"#, 404),
+        ("POST", "/users/%FF/sign-out-everywhere", None, "", 404),
+        ("POST", "/users/%2e%2e/sign-out-everywhere", None, "", 404),
         ("PATCH", "/workers/ada", JSON, r#"{"name":"x"}"#, 404),
         ("PATCH", "/workers/9223372036854775808", JSON, r#"{"name":"x"}"#, 404),
     ];
