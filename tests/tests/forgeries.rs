@@ -1,6 +1,8 @@
 //! Every defect of the test issuer, with every algorithm, against the verifier: refused, and for the
 //! reason that it is made for.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
+
 use std::collections::HashSet;
 
 use portcullis::{Algorithm, Rejection, Verifier, jws};

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis::Algorithm;
+use zeroize::Zeroizing;
 
 use crate::SecretBytes;
 use crate::error::IssuerError;
@@ -221,16 +222,7 @@ impl Material {
             Self::Ec(_, pair) => pair.public_key().as_der(),
             Self::Ed25519(pair) => pair.public_key().as_der(),
         };
-        let base64 = STANDARD.encode(spki.ok()?.as_ref());
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        for (at, c) in base64.chars().enumerate() {
-            if at > 0 && at % 64 == 0 {
-                pem.push('\n');
-            }
-            pem.push(c);
-        }
-        pem.push_str("\n-----END PUBLIC KEY-----\n");
-        Some(pem)
+        Some(armour("PUBLIC KEY", spki.ok()?.as_ref()))
     }
 
     pub(super) fn to_pkcs8(&self) -> Result<SecretBytes, IssuerError> {
@@ -250,4 +242,20 @@ impl Material {
             }
         }
     }
+}
+
+/// PEM as RFC 7468 §2 wants it written: lines of 64 characters.
+pub(super) fn armour(label: &str, der: &[u8]) -> String {
+    // of the size that it will have, so that no part of a secret stays behind in an outgrown buffer
+    let base64 = Zeroizing::new(STANDARD.encode(der));
+    let mut pem = String::with_capacity(base64.len() + base64.len() / 64 + 2 * label.len() + 40);
+    pem.push_str(&format!("-----BEGIN {label}-----\n"));
+    for (at, c) in base64.chars().enumerate() {
+        if at > 0 && at % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(c);
+    }
+    pem.push_str(&format!("\n-----END {label}-----\n"));
+    pem
 }

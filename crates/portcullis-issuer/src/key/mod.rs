@@ -224,6 +224,17 @@ impl SigningKey {
         self.material.to_pkcs8()
     }
 
+    /// The private key in PEM (`PRIVATE KEY`, PKCS #8), as [`from_pem`](Self::from_pem) and other tools
+    /// read it.
+    ///
+    /// # Errors
+    ///
+    /// If this is a shared secret, which has no such form.
+    pub fn to_pem(&self) -> Result<SecretBytes, IssuerError> {
+        let der = self.to_pkcs8_der()?;
+        Ok(SecretBytes::new(material::armour("PRIVATE KEY", &der)))
+    }
+
     /// The private key to be kept where only the issuer can read it: PKCS #8 in DER, or a shared secret
     /// as it is. [`from_private_bytes`](Self::from_private_bytes) reads it back.
     ///

@@ -1,0 +1,9 @@
+//! What the issuer signs, against what the verifier makes of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
+
+mod cutoff;
+mod keys;
+mod read;
+mod ring;
+mod token;
