@@ -234,3 +234,28 @@ mod header {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_changed_a_moment_ago_is_looked_at_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.db");
+        let tables = rusqlite::Connection::open(&path).unwrap();
+        tables.execute_batch("CREATE TABLE t (x)").unwrap();
+        drop(tables);
+        let hour = Duration::from_secs(3_600);
+        let mut guard = Guard::new(path.clone()).unwrap();
+        let mut looks_again = |modified| {
+            File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+            assert!(guard.check().unwrap(), "it has changed");
+            guard.check().unwrap()
+        };
+        assert!(looks_again(SystemTime::now() + hour), "it may change again unseen");
+        assert!(!looks_again(SystemTime::now() - hour), "another change would show");
+    }
+}

@@ -159,6 +159,10 @@ impl CutoffStore for MemoryStore {
     fn peek_cutoff(&self, targets: &[Target<'_>]) -> Option<Option<Timestamp>> {
         Some(targets.iter().filter_map(|target| self.inner.state.cutoff(target)).max())
     }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.state.version(|| self.now())
+    }
 }
 
 impl DenylistStore for MemoryStore {
@@ -183,6 +187,10 @@ impl DenylistStore for MemoryStore {
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         Some(self.inner.state.is_any_denied(token, targets, || self.now()))
     }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.state.version(|| self.now())
+    }
 }
 
 impl GenerationStore for MemoryStore {
@@ -195,6 +203,10 @@ impl GenerationStore for MemoryStore {
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
         Some(self.inner.state.min_generation(target))
     }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.state.version(|| self.now())
+    }
 }
 
 impl AllowlistStore for MemoryStore {
@@ -206,6 +218,10 @@ impl AllowlistStore for MemoryStore {
 
     fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
         Some(self.inner.state.is_allowed(token))
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.state.version(|| self.now())
     }
 }
 

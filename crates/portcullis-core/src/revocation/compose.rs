@@ -42,6 +42,11 @@ impl<A: Revocation, B: Revocation> Revocation for And<A, B> {
             }
         }
     }
+
+    fn version(&self) -> Option<u64> {
+        // neither ever goes back, so their sum stays the same only if both do
+        Some(self.a.version()?.wrapping_add(self.b.version()?))
+    }
 }
 
 /// No revocation at all: every token passes.
@@ -55,6 +60,10 @@ impl Revocation for NoRevocation {
 
     async fn check(&self, _: &TokenView<'_>) -> Verdict {
         Verdict::Allowed
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(0)
     }
 }
 
@@ -73,6 +82,10 @@ impl<R: Revocation> Revocation for Option<R> {
             None => Verdict::Allowed,
         }
     }
+
+    fn version(&self) -> Option<u64> {
+        self.as_ref().map_or(Some(0), R::version)
+    }
 }
 
 impl<R: Revocation> Revocation for Arc<R> {
@@ -82,5 +95,9 @@ impl<R: Revocation> Revocation for Arc<R> {
 
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
         (**self).check(token).await
+    }
+
+    fn version(&self) -> Option<u64> {
+        (**self).version()
     }
 }

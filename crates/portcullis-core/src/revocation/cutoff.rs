@@ -196,6 +196,10 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
             .map(|cutoff| judge(issued, cutoff))
     }
 
+    fn version(&self) -> Option<u64> {
+        self.store.version()
+    }
+
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
         if let Some(verdict) = self.peek(token) {
             return verdict;

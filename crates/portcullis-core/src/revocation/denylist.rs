@@ -132,6 +132,10 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
             .map(judge)
     }
 
+    fn version(&self) -> Option<u64> {
+        self.store.version()
+    }
+
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
         if let Some(verdict) = self.peek(token) {
             return verdict;

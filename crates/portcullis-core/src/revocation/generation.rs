@@ -95,6 +95,10 @@ impl<S: GenerationStore> Revocation for MinGeneration<S> {
             .map(|minimum| judge(generation, minimum))
     }
 
+    fn version(&self) -> Option<u64> {
+        self.store.version()
+    }
+
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
         if let Some(verdict) = self.peek(token) {
             return verdict;

@@ -83,6 +83,14 @@ pub trait Revocation: Send + Sync + 'static {
     /// The verdict.
     fn check(&self, token: &TokenView<'_>) -> impl Future<Output = Verdict> + Send;
 
+    /// A number that changes before any token that passes could be denied. While it stays the same, a
+    /// token that [`peek`](Self::peek) let pass still passes, and need not be asked about again:
+    /// whoever remembers that asks for the version *before* the peek. `None`, the default, if there
+    /// is no such number: every time has to be asked.
+    fn version(&self) -> Option<u64> {
+        None
+    }
+
     /// This rule and another: the token must pass both. A denial by one side beats an outage of the
     /// other.
     fn and<R: Revocation>(self, other: R) -> And<Self, R>

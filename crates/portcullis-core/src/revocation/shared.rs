@@ -29,6 +29,10 @@ impl<S: CutoffStore> CutoffStore for Arc<S> {
     fn peek_cutoff(&self, targets: &[Target<'_>]) -> Option<Option<Timestamp>> {
         (**self).peek_cutoff(targets)
     }
+
+    fn version(&self) -> Option<u64> {
+        (**self).version()
+    }
 }
 
 impl<S: DenylistStore> DenylistStore for Arc<S> {
@@ -53,6 +57,10 @@ impl<S: DenylistStore> DenylistStore for Arc<S> {
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         (**self).peek_denied(token, targets)
     }
+
+    fn version(&self) -> Option<u64> {
+        (**self).version()
+    }
 }
 
 impl<S: AllowlistStore> AllowlistStore for Arc<S> {
@@ -65,6 +73,10 @@ impl<S: AllowlistStore> AllowlistStore for Arc<S> {
     fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
         (**self).peek_allowed(token)
     }
+
+    fn version(&self) -> Option<u64> {
+        (**self).version()
+    }
 }
 
 impl<S: GenerationStore> GenerationStore for Arc<S> {
@@ -76,6 +88,10 @@ impl<S: GenerationStore> GenerationStore for Arc<S> {
 
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
         (**self).peek_min_generation(target)
+    }
+
+    fn version(&self) -> Option<u64> {
+        (**self).version()
     }
 }
 

@@ -80,6 +80,12 @@ pub trait CutoffStore: Send + Sync + 'static {
         let _ = targets;
         None
     }
+
+    /// A number that grows before any token that passes could be refused, for stores that answer
+    /// from memory; see [`Revocation::version`](super::Revocation::version).
+    fn version(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Which tokens were withdrawn one by one: the table behind [`Denylist`](super::Denylist).
@@ -140,6 +146,12 @@ pub trait DenylistStore: Send + Sync + 'static {
         let _ = (token, targets);
         None
     }
+
+    /// A number that grows before any token that passes could be refused, for stores that answer
+    /// from memory; see [`Revocation::version`](super::Revocation::version).
+    fn version(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Which tokens were handed out and still work: the table behind [`Allowlist`](super::Allowlist).
@@ -167,6 +179,12 @@ pub trait AllowlistStore: Send + Sync + 'static {
     /// [`is_allowed`](Self::is_allowed) if memory knows it: `None` means that it must be awaited.
     fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
         let _ = token;
+        None
+    }
+
+    /// A number that grows before any token that passes could be refused, for stores that answer
+    /// from memory; see [`Revocation::version`](super::Revocation::version).
+    fn version(&self) -> Option<u64> {
         None
     }
 }
@@ -198,6 +216,12 @@ pub trait GenerationStore: Send + Sync + 'static {
     /// must be awaited.
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
         let _ = target;
+        None
+    }
+
+    /// A number that grows before any token that passes could be refused, for stores that answer
+    /// from memory; see [`Revocation::version`](super::Revocation::version).
+    fn version(&self) -> Option<u64> {
         None
     }
 }

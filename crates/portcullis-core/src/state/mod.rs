@@ -39,7 +39,7 @@ mod subjects;
 mod table;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 pub use change::{Change, Fact, is_broad};
 use expiry::Expiry;
@@ -68,6 +68,10 @@ pub struct State {
     removed: Marks<u64>,
     listed: Table<Listed>,
     subjects: Subjects,
+    /// How many writes there were that may deny what passed before.
+    version: AtomicU64,
+    /// When the last of the pending denials comes into force, in milliseconds.
+    pending_until: AtomicI64,
 }
 
 /// Denials of one room: in force, and to come into force.
@@ -142,6 +146,8 @@ impl State {
             removed: Marked::new(),
             listed: Table::new(),
             subjects: Subjects::default(),
+            version: AtomicU64::new(0),
+            pending_until: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -213,6 +219,21 @@ impl State {
     }
 
     fn put(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {
+        if let Fact::Denied { effective_at: Some(at) } = change.fact() {
+            self.pending_until.fetch_max(at.as_millis(), Ordering::AcqRel);
+        }
+        let put = self.put_record(change, now);
+        // After the record can be found: whoever sees the version before this finds it when asking
+        // again, and whoever sees the one after has asked, or will ask, with the record there.
+        // A new listing denies nobody, and there is one at every sign-in.
+        let only_allows = matches!((change.fact(), &put), (Fact::Allowed { .. }, Ok(Put::New)));
+        if !only_allows {
+            self.version.fetch_add(1, Ordering::AcqRel);
+        }
+        put
+    }
+
+    fn put_record(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {
         let target = change.target();
         let (key, expiry) = (target.hash128(), Expiry::new(change.keep_until()));
         let mark = |marks: &Marks<i64>, time: Timestamp| {
@@ -377,6 +398,16 @@ impl State {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.apply(&Change::removal(target, position, retention, now)?, now)
+    }
+
+    /// A number that grows with every write that may deny what passed before; `None` while denials are pending, which come into force
+    /// without one. See [`Revocation::version`](crate::Revocation::version).
+    #[must_use]
+    pub fn version(&self, now: impl FnOnce() -> Timestamp) -> Option<u64> {
+        let version = self.version.load(Ordering::Acquire);
+        let pending_until = self.pending_until.load(Ordering::Acquire);
+        let pending = pending_until > i64::MIN && pending_until > now().as_millis();
+        (!pending).then_some(version)
     }
 
     /// Drops what has expired. Writes do this by themselves where they would otherwise need more

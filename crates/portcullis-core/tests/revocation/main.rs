@@ -10,3 +10,4 @@ mod fake;
 mod fold;
 mod policy;
 mod retention;
+mod version;

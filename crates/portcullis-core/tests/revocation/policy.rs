@@ -304,10 +304,11 @@ impl Model {
     /// The verdict, and whether the store is asked.
     fn check(&mut self, answer: Answer, takes: u32) -> (Expected, bool) {
         let remembered = self.last.filter(|(_, last)| !self.allowlist || *last == Answer::Good);
-        if let Some((asked, last)) = remembered {
-            if self.cache_for > 0 && self.now - asked <= self.cache_for {
-                return (verdict(last), false);
-            }
+        if let Some((asked, last)) = remembered
+            && self.cache_for > 0
+            && self.now - asked <= self.cache_for
+        {
+            return (verdict(last), false);
         }
         let asked = self.now;
         self.now += takes;
