@@ -1,20 +1,15 @@
 //! The private material of a key, parsed for the cryptography once.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair,
 };
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis::Algorithm;
-use zeroize::Zeroizing;
 
 use crate::SecretBytes;
 use crate::error::IssuerError;
-use crate::header::quoted;
 
 /// What the cryptography signs with.
 pub(super) enum Material {
@@ -184,78 +179,4 @@ impl Material {
             Self::Ed25519(pair) => Ok(pair.try_sign(message).map_err(failed)?.as_ref().to_vec()),
         }
     }
-
-    /// The public JWK with these marks; of a secret, nothing but them.
-    pub(super) fn public_jwk(&self, marks: &[(&str, &str)]) -> String {
-        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let mut members: Vec<(&str, String)> = match self {
-            Self::Secret { .. } => Vec::new(),
-            Self::Rsa(pair) => {
-                let public = pair.public_key();
-                let n = public.modulus().big_endian_without_leading_zero().to_vec();
-                let e = public.exponent().big_endian_without_leading_zero().to_vec();
-                vec![("kty", "RSA".to_owned()), ("n", b64(&n)), ("e", b64(&e))]
-            }
-            Self::Ec(curve, pair) => {
-                // 0x04 and two coordinates (SEC 1 §2.3.3)
-                let point = pair.public_key().as_ref();
-                let (x, y) = point[1..].split_at(curve.len());
-                let crv = curve.name().to_owned();
-                vec![("kty", "EC".to_owned()), ("crv", crv), ("x", b64(x)), ("y", b64(y))]
-            }
-            Self::Ed25519(pair) => {
-                let (kty, crv) = ("OKP".to_owned(), "Ed25519".to_owned());
-                vec![("kty", kty), ("crv", crv), ("x", b64(pair.public_key().as_ref()))]
-            }
-        };
-        members.extend(marks.iter().map(|&(name, value)| (name, value.to_owned())));
-        let members: Vec<_> =
-            members.iter().map(|(name, value)| format!("\"{name}\":{}", quoted(value))).collect();
-        format!("{{{}}}", members.join(","))
-    }
-
-    /// The public half as SPKI in PEM (RFC 7468 §13).
-    pub(super) fn public_pem(&self) -> Option<String> {
-        let spki: Result<PublicKeyX509Der<'_>, _> = match self {
-            Self::Secret { .. } => return None,
-            Self::Rsa(pair) => pair.public_key().as_der(),
-            Self::Ec(_, pair) => pair.public_key().as_der(),
-            Self::Ed25519(pair) => pair.public_key().as_der(),
-        };
-        Some(armour("PUBLIC KEY", spki.ok()?.as_ref()))
-    }
-
-    pub(super) fn to_pkcs8(&self) -> Result<SecretBytes, IssuerError> {
-        let failed = |_| IssuerError::crypto("the key could not be written down");
-        match self {
-            Self::Secret { .. } => {
-                Err(IssuerError::key("a shared secret has no PKCS #8 form; keep its bytes"))
-            }
-            Self::Rsa(pair) => {
-                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
-                Ok(SecretBytes::new(der.as_ref()))
-            }
-            Self::Ec(_, pair) => Ok(SecretBytes::new(pair.to_pkcs8v1().map_err(failed)?.as_ref())),
-            // version 1, which openssl reads
-            Self::Ed25519(pair) => {
-                Ok(SecretBytes::new(pair.to_pkcs8v1().map_err(failed)?.as_ref()))
-            }
-        }
-    }
-}
-
-/// PEM as RFC 7468 §2 wants it written: lines of 64 characters.
-pub(super) fn armour(label: &str, der: &[u8]) -> String {
-    // of the size that it will have, so that no part of a secret stays behind in an outgrown buffer
-    let base64 = Zeroizing::new(STANDARD.encode(der));
-    let mut pem = String::with_capacity(base64.len() + base64.len() / 64 + 2 * label.len() + 40);
-    pem.push_str(&format!("-----BEGIN {label}-----\n"));
-    for (at, c) in base64.chars().enumerate() {
-        if at > 0 && at % 64 == 0 {
-            pem.push('\n');
-        }
-        pem.push(c);
-    }
-    pem.push_str(&format!("\n-----END {label}-----\n"));
-    pem
 }

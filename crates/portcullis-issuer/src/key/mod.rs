@@ -1,5 +1,6 @@
 //! A key that signs: parsed once, bound to one algorithm, with the public half beside it.
 
+mod export;
 mod jwk;
 mod material;
 mod read;
@@ -13,8 +14,8 @@ use portcullis::Algorithm;
 use portcullis::keys::VerificationKey;
 
 use self::material::Material;
+use crate::JwsHeader;
 use crate::error::{IssuerError, checked};
-use crate::{JwsHeader, SecretBytes};
 
 /// A key that signs with one algorithm.
 ///
@@ -191,61 +192,6 @@ impl SigningKey {
     #[must_use]
     pub fn verification_key(&self) -> VerificationKey {
         self.verification.clone()
-    }
-
-    /// The public half as a JWK ([RFC 7517]) with `kid`, `alg` and `use`; `None` for a shared secret,
-    /// which has none.
-    ///
-    /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
-    #[must_use]
-    pub fn public_jwk(&self) -> Option<String> {
-        if self.algorithm().is_symmetric() {
-            return None;
-        }
-        let marks = [("use", "sig"), ("alg", self.algorithm().name()), ("kid", self.key_id())];
-        Some(self.material.public_jwk(&marks))
-    }
-
-    /// The public half in PEM (`PUBLIC KEY`, SPKI), for verifiers that read no JWK; `None` for a shared
-    /// secret.
-    #[must_use]
-    pub fn public_pem(&self) -> Option<String> {
-        self.material.public_pem()
-    }
-
-    /// The private key as PKCS #8 in DER ([RFC 5958]), to be kept where only the issuer can read it.
-    ///
-    /// # Errors
-    ///
-    /// If this is a shared secret, which has no such form.
-    ///
-    /// [RFC 5958]: https://www.rfc-editor.org/rfc/rfc5958
-    pub fn to_pkcs8_der(&self) -> Result<SecretBytes, IssuerError> {
-        self.material.to_pkcs8()
-    }
-
-    /// The private key in PEM (`PRIVATE KEY`, PKCS #8), as [`from_pem`](Self::from_pem) and other tools
-    /// read it.
-    ///
-    /// # Errors
-    ///
-    /// If this is a shared secret, which has no such form.
-    pub fn to_pem(&self) -> Result<SecretBytes, IssuerError> {
-        let der = self.to_pkcs8_der()?;
-        Ok(SecretBytes::new(material::armour("PRIVATE KEY", &der)))
-    }
-
-    /// The private key to be kept where only the issuer can read it: PKCS #8 in DER, or a shared secret
-    /// as it is. [`from_private_bytes`](Self::from_private_bytes) reads it back.
-    ///
-    /// # Errors
-    ///
-    /// If the cryptography can't write the key down.
-    pub fn to_private_bytes(&self) -> Result<SecretBytes, IssuerError> {
-        match &*self.material {
-            Material::Secret { secret, .. } => Ok(secret.clone()),
-            _ => self.to_pkcs8_der(),
-        }
     }
 
     /// Signs a payload of any kind as a compact JWS ([RFC 7515 §7.1]).

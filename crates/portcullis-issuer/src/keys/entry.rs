@@ -6,7 +6,7 @@ use portcullis_core::Timestamp;
 
 use crate::SigningKey;
 
-/// A key of [`SigningKeys`] as it is written down: since when it exists, and since when it signs no
+/// A key of [`SigningKeys`](crate::SigningKeys) as it is written down: since when it exists, and since when it signs no
 /// more.
 #[derive(Clone, Debug)]
 pub struct KeyEntry {
