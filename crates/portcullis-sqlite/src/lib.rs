@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod queue;
 mod reading;
+mod rows;
 mod schema;
 mod store;
 mod writing;

@@ -5,27 +5,23 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use portcullis_core::state::{Change, Fact, Limits, Usage, is_broad};
+use portcullis_core::state::{Change, Fact, Limits, is_broad};
 use portcullis_core::{
     Clock, Entry, Position, Retention, Revoked, StoreError, StoreErrorKind, Target, TargetBuf,
-    TargetKind, Timestamp,
+    Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::connect::forget_pages;
 use crate::error::{is_refusal, sqlite};
 use crate::guard::Guard;
 use crate::queue::Queue;
-use crate::reading::{
-    COLLAPSED, GENERATION, NOT_BEFORE, REMOVED, Shared, View, generation_to_sql, key,
-};
+use crate::reading::{COLLAPSED, GENERATION, NOT_BEFORE, REMOVED, Shared, View, generation_to_sql};
+use crate::rows::{PURGE, Room, keep_until, to_sql};
 use crate::schema::Meta;
 
 /// How many writes share one transaction, and thereby one wait for the disk.
 const BATCH: usize = 256;
-
-/// How many expired rows of each table are dropped at a time, so that nobody waits long.
-const PURGE: usize = 500;
 
 /// How often expired rows are looked for while there are writes.
 const PURGE_EVERY: Duration = Duration::from_secs(30);
@@ -110,21 +106,13 @@ impl Writer {
 }
 
 /// One transaction in the making.
-struct Batch<'a> {
-    transaction: &'a Transaction<'a>,
-    view: View<'a>,
-    meta: Meta,
-    limits: Limits,
+pub(crate) struct Batch<'a> {
+    pub(crate) transaction: &'a Transaction<'a>,
+    pub(crate) view: View<'a>,
+    pub(crate) meta: Meta,
+    pub(crate) limits: Limits,
     retention: Retention,
-    now: Timestamp,
-}
-
-/// Where a row counts.
-#[derive(Clone, Copy, Debug)]
-enum Room {
-    Denials,
-    Cutoffs,
-    Allowed,
+    pub(crate) now: Timestamp,
 }
 
 impl Batch<'_> {
@@ -242,167 +230,8 @@ impl Batch<'_> {
             _ => Err(StoreError::new(StoreErrorKind::Invalid, "this store is too old for that")),
         }
     }
-
-    fn put_denial(
-        &self,
-        target: &Target<'_>,
-        subject: Option<&str>,
-        effective_ms: i64,
-        keep_until: i64,
-        position: Position,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO portcullis_denials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                   ON CONFLICT DO UPDATE SET
-                       subject = coalesce(subject, excluded.subject),
-                       effective_ms = min(effective_ms, excluded.effective_ms),
-                       keep_until = max(keep_until, excluded.keep_until),
-                       position = excluded.position";
-        let (kind, issuer, id) = key(target);
-        let row = (kind, issuer, id, subject, effective_ms, keep_until, to_sql(position));
-        self.execute(sql, row)
-    }
-
-    fn put_mark(
-        &mut self,
-        rule: &str,
-        target: &Target<'_>,
-        value: i64,
-        keep_until: i64,
-        position: Position,
-    ) -> Result<(), StoreError> {
-        let known = self.view.mark(rule, target)?.is_some();
-        self.take(Room::Cutoffs, known)?;
-        let sql = "INSERT INTO portcullis_marks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                   ON CONFLICT DO UPDATE SET
-                       value = max(value, excluded.value),
-                       keep_until = max(keep_until, excluded.keep_until),
-                       position = excluded.position";
-        let (kind, issuer, id) = key(target);
-        self.execute(sql, (rule, kind, issuer, id, value, keep_until, to_sql(position)))
-    }
-
-    /// `first` of zero is the tombstone of a removed token.
-    fn put_listed(
-        &mut self,
-        token: &Target<'_>,
-        subject: Option<&str>,
-        first: i64,
-        keep_until: i64,
-        position: Position,
-    ) -> Result<(), StoreError> {
-        let failed = sqlite("can't read the allowlist");
-        let (kind, issuer, id) = key(token);
-        let known = "SELECT 1 FROM portcullis_allowed WHERE kind = ?1 AND issuer = ?2 AND id = ?3";
-        let known = self
-            .transaction
-            .prepare_cached(known)
-            .and_then(|mut known| known.query_row((kind, issuer, id), |_| Ok(())).optional())
-            .map_err(failed)?
-            .is_some();
-        self.take(Room::Allowed, known)?;
-        // The expiry of a tombstone is a guess, that of a listing is known.
-        let sql = "INSERT INTO portcullis_allowed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                   ON CONFLICT DO UPDATE SET
-                       keep_until = CASE
-                           WHEN was_listed > excluded.was_listed THEN keep_until
-                           WHEN was_listed < excluded.was_listed THEN excluded.keep_until
-                           ELSE max(keep_until, excluded.keep_until) END,
-                       was_listed = max(was_listed, excluded.was_listed),
-                       subject = CASE
-                           WHEN excluded.first < first THEN excluded.subject ELSE subject END,
-                       first = min(first, excluded.first),
-                       position = excluded.position";
-        let was_listed = i64::from(first > 0);
-        let position = to_sql(position);
-        self.execute(sql, (kind, issuer, id, subject, first, was_listed, keep_until, position))
-    }
-
-    fn execute(&self, sql: &str, row: impl rusqlite::Params) -> Result<(), StoreError> {
-        let failed = sqlite("can't write to the tables");
-        let mut statement = self.transaction.prepare_cached(sql).map_err(&failed)?;
-        statement.execute(row).map(|_| ()).map_err(failed)
-    }
-
-    /// Takes a place in the room for a row, unless it is there already.
-    fn take(&mut self, room: Room, known: bool) -> Result<(), StoreError> {
-        if known {
-            return Ok(());
-        }
-        while self.used(room) >= self.limit(room) {
-            if self.purge()? == 0 {
-                let used = self.used(room);
-                return Err(full(format!("the store is full: it holds {used} such entries")));
-            }
-        }
-        *self.used_mut(room) += 1;
-        Ok(())
-    }
-
-    /// Drops some rows that have expired, and tells how many.
-    fn purge(&mut self) -> Result<usize, StoreError> {
-        let mut dropped = 0;
-        for (table, columns) in [
-            ("denials", "kind, issuer, id"),
-            ("marks", "rule, kind, issuer, id"),
-            ("allowed", "kind, issuer, id"),
-        ] {
-            let failed = sqlite("can't drop what has expired");
-            let sql = format!(
-                "DELETE FROM portcullis_{table} WHERE ({columns}) IN (
-                     SELECT {columns} FROM portcullis_{table} WHERE keep_until <= ?1 LIMIT {PURGE})
-                 RETURNING kind"
-            );
-            let mut statement = self.transaction.prepare_cached(&sql).map_err(&failed)?;
-            let kinds = statement
-                .query_map([self.now.as_secs()], |row| row.get::<_, String>(0))
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(failed)?;
-            drop(statement);
-            dropped += kinds.len();
-            for kind in kinds {
-                let room = match (table, TargetKind::from_name(&kind)) {
-                    ("denials", Some(kind)) if !is_broad(kind) => Room::Denials,
-                    ("allowed", _) => Room::Allowed,
-                    _ => Room::Cutoffs,
-                };
-                let used = self.used_mut(room);
-                *used = used.saturating_sub(1);
-            }
-        }
-        Ok(dropped)
-    }
-
-    fn used(&mut self, room: Room) -> usize {
-        *self.used_mut(room)
-    }
-
-    fn used_mut(&mut self, room: Room) -> &mut usize {
-        let Usage { denials, cutoffs, allowed, .. } = &mut self.meta.usage;
-        match room {
-            Room::Denials => denials,
-            Room::Cutoffs => cutoffs,
-            Room::Allowed => allowed,
-        }
-    }
-
-    fn limit(&self, room: Room) -> usize {
-        match room {
-            Room::Denials => self.limits.max_denials(),
-            Room::Cutoffs => self.limits.max_cutoffs(),
-            Room::Allowed => self.limits.max_allowed(),
-        }
-    }
 }
 
-fn full(message: String) -> StoreError {
+pub(crate) fn full(message: String) -> StoreError {
     StoreError::new(StoreErrorKind::Full, message)
-}
-
-fn to_sql(position: Position) -> i64 {
-    i64::try_from(position.get()).unwrap_or(i64::MAX)
-}
-
-/// Seconds since 1970, rounded up; the largest number is never.
-fn keep_until(time: Option<Timestamp>) -> i64 {
-    time.map_or(i64::MAX, |time| time.as_secs().saturating_add(i64::from(!time.is_whole_second())))
 }
