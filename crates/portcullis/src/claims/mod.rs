@@ -19,8 +19,15 @@ pub(crate) fn read<C: DeserializeOwned>(
     payload: &[u8],
     names: &ClaimNames,
 ) -> Result<(C, Captured), Rejection> {
+    // RFC 7519 §7.2: the whole of it, also the values that nobody asks for and serde_json skips unread
+    let Ok(text) = str::from_utf8(payload) else {
+        return Err(Diagnosis::new()
+            .expected("a JSON object of claims")
+            .found("bytes that are not UTF-8")
+            .reject(RejectionKind::MalformedToken));
+    };
     let mut captured = Captured::new(names);
-    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let claims = C::deserialize(Tee::new(&mut deserializer, &mut captured))
         .and_then(|claims| deserializer.end().map(|()| claims));
     match (captured.take_fault(), claims) {

@@ -111,6 +111,19 @@ fn what_is_no_object_is_malformed() {
     assert_eq!(raw(deep.as_bytes()), Some(MalformedToken));
 }
 
+#[test]
+fn a_value_that_nobody_asks_for_is_utf_8_as_well() {
+    let payload =
+        [good().to_string().trim_end_matches('}').as_bytes(), b",\"x\":\"\xff\"}"].concat();
+    let token = sign(br#"{"alg":"HS256"}"#, &payload);
+    let verifier = Verifier::builder()
+        .trust(issuer())
+        .clock(At(Timestamp::from_secs(NOW)))
+        .build::<()>()
+        .unwrap();
+    assert_eq!(verifier.verify(token).unwrap_err().kind(), MalformedToken);
+}
+
 #[derive(Debug, Deserialize)]
 struct Payroll {
     sub: String,
