@@ -1,6 +1,8 @@
 //! `docs/errors.md` explains every kind of rejection, and the log lines that it shows are those that
 //! are really written: each kind is provoked through the layer, and the line compared.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod provoke;
 
 use std::io;

@@ -1,0 +1,4 @@
+//! Feeds `portcullis_fuzz_targets::claims` to libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis_fuzz_targets::claims::run(data));
