@@ -56,7 +56,6 @@ impl MemoryStore {
     }
 
     /// Starts one that is set up.
-    #[must_use]
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             limits: Limits::default(),
