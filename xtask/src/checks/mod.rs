@@ -6,6 +6,7 @@ mod invariants;
 mod lints;
 mod msrv;
 mod package;
+mod sizes;
 mod statics;
 mod texts;
 
@@ -31,6 +32,11 @@ pub(crate) const ALL: &[Check] = &[
     Check { name: "invariants", about: "who may depend on whom", run: invariants::run },
     Check { name: "lints", about: "every crate forbids unsafe code", run: lints::run },
     Check { name: "statics", about: "no process-global state", run: statics::run },
+    Check {
+        name: "sizes",
+        about: "docs/dependencies.md has every dependency and every size",
+        run: sizes::run,
+    },
     Check { name: "msrv", about: "the minimum Rust version holds", run: msrv::run },
     Check { name: "deny", about: "licences, banned crates and sources", run: deny::run },
     Check { name: "clippy", about: "no warning in any target", run: build::clippy },
