@@ -1,6 +1,7 @@
 //! What was acknowledged survives: a restart, and a kill -9 in the middle of a burst of writes.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -18,10 +19,11 @@ use crate::common::{ISSUER, NOW, assert_denied, assert_passes, deny, new_file, t
 /// Says to a child process which file is meant.
 const FILE: &str = "PORTCULLIS_TEST_FILE";
 
-/// Runs a test of this binary, which is ignored otherwise, as a process of its own.
-pub(crate) fn child(test: &str, file: &std::path::Path) -> Child {
+/// Runs a test of this binary as a process of its own. The test sees by [`told_file`] that it is to be the
+/// child.
+pub(crate) fn child(test: &str, file: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(FILE, file)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -30,17 +32,14 @@ pub(crate) fn child(test: &str, file: &std::path::Path) -> Child {
         .unwrap()
 }
 
-/// The file that a child process was told of; `None` in a run of all ignored tests.
-pub(crate) fn told_file() -> Option<std::path::PathBuf> {
+/// The file that a child process was told of; `None` in the test itself.
+pub(crate) fn told_file() -> Option<PathBuf> {
     std::env::var_os(FILE).map(Into::into)
 }
 
 const WRITERS: usize = 4;
 
-#[test]
-#[ignore = "a process that another test starts and kills"]
-fn writes_until_it_is_killed() {
-    let Some(path) = told_file() else { return };
+fn write_until_killed(path: &Path) {
     let builder = SqliteStore::builder(path).with_busy_timeout(Duration::from_secs(60));
     let store = builder.open().unwrap();
     thread::scope(|scope| {
@@ -59,11 +58,17 @@ fn writes_until_it_is_killed() {
 
 #[test]
 fn every_acknowledged_write_survives_a_kill_in_the_middle_of_a_burst() {
+    if let Some(path) = told_file() {
+        return write_until_killed(&path);
+    }
     let path = new_file();
     let mut acknowledged = Vec::new();
     let mut last_position = 0;
     for round in 1..=3 {
-        let mut child = child("durable::writes_until_it_is_killed", &path);
+        let mut child = child(
+            "durable::every_acknowledged_write_survives_a_kill_in_the_middle_of_a_burst",
+            &path,
+        );
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let enough = acknowledged.len() + 100 * round;
         let mut killed = false;

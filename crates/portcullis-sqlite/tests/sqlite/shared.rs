@@ -1,6 +1,7 @@
 //! One file, several stores and processes: each sees the others' writes at its next question.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 
 use portcullis_core::{Entry, Revoke};
 use portcullis_sqlite::SqliteStore;
@@ -9,10 +10,8 @@ use portcullis_testing::block_on;
 use crate::common::{assert_denied, assert_passes, deny, new_file, token, verdict};
 use crate::durable::{child, told_file};
 
-#[test]
-#[ignore = "a process that another test starts and talks to"]
-fn does_as_it_is_told() {
-    let Some(path) = told_file() else { return };
+/// The other process: does as it is told.
+fn obey(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
@@ -29,9 +28,13 @@ fn does_as_it_is_told() {
 
 #[test]
 fn two_processes_see_each_others_writes_at_the_next_question() {
+    if let Some(path) = told_file() {
+        return obey(&path);
+    }
     let path = new_file();
     let store = SqliteStore::open(&path).unwrap();
-    let mut child = child("shared::does_as_it_is_told", &path);
+    let mut child =
+        child("shared::two_processes_see_each_others_writes_at_the_next_question", &path);
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
     let mut tell = |command: String| {
