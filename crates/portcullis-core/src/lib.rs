@@ -31,8 +31,8 @@ pub use requirement::{AllOf, AnyOf, Requirement, RequirementInfo, Scope};
 pub use revocation::{
     AfterStale, Allowlist, AllowlistStore, AllowlistWriter, And, BoxError, CutoffStore, Denial,
     DenialReason, Denylist, DenylistStore, Entry, FailurePolicy, GenerationStore, IatCutoff,
-    MinGeneration, NoRevocation, Outage, Position, Retention, Revocation, Revoke, Revoked, Rule,
-    StoreError, StoreErrorKind, Verdict,
+    MinGeneration, NoRevocation, OptionalRule, Outage, Position, Retention, Revocation, Revoke,
+    Revoked, Rule, StoreError, StoreErrorKind, Verdict,
 };
 pub use roles::{Assertable, HasRoles, HasScopes, RoleName, ScopeName};
 pub use target::{Target, TargetBuf, TargetKind};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use axum::http::StatusCode;
 use portcullis_axum::{
-    Allowlist, AllowlistWriter as _, DenialReason, Denylist, Entry, IatCutoff, Retention,
-    Revocation, Revoke as _, StoreError, Target, TokenView, Verdict, Verified,
+    Allowlist, AllowlistWriter as _, DenialReason, Denylist, Entry, IatCutoff, OptionalRule,
+    Retention, Revocation, Revoke as _, StoreError, Target, TokenView, Verdict, Verified,
 };
 use portcullis_issuer::Minted;
 use portcullis_sqlite::SqliteStore;
@@ -65,9 +65,9 @@ impl Revocations {
     pub(crate) fn rule(&self, refused: Vec<String>) -> impl Revocation + use<> {
         let store = |on: bool| on.then(|| self.store.clone());
         RefusedUsers(refused)
-            .and(store(self.rules.cutoff).map(IatCutoff::new))
-            .and(store(self.rules.denylist).map(Denylist::new))
-            .and(store(self.rules.allowlist).map(Allowlist::new))
+            .and(OptionalRule::new(store(self.rules.cutoff).map(IatCutoff::new)))
+            .and(OptionalRule::new(store(self.rules.denylist).map(Denylist::new)))
+            .and(OptionalRule::new(store(self.rules.allowlist).map(Allowlist::new)))
     }
 
     /// Ends this token.

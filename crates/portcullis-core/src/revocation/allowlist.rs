@@ -106,10 +106,6 @@ impl<S: AllowlistStore> Revocation for Allowlist<S> {
         listed.map(|()| Verdict::Allowed)
     }
 
-    fn version(&self) -> Option<u64> {
-        self.store.version()
-    }
-
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
         if let Some(verdict) = self.peek(token) {
             return verdict;

@@ -67,24 +67,69 @@ impl Revocation for NoRevocation {
     }
 }
 
-/// A rule that may be switched off by configuration: `None` lets every token pass.
-impl<R: Revocation> Revocation for Option<R> {
+/// A rule that may be switched off by configuration: without one, every token passes.
+///
+/// It is a type of its own and not `Option`, because an `Option` has an `and` of its own, which would
+/// drop the first of two rules without a word.
+///
+/// # Example
+///
+/// ```
+/// # use portcullis_core::{Denylist, DenylistStore, IatCutoff, CutoffStore, Target, Timestamp};
+/// # #[derive(Clone)] struct Store;
+/// # impl CutoffStore for Store {
+/// #     type Error = std::convert::Infallible;
+/// #     async fn cutoff(&self, _: &Target<'_>) -> Result<Option<Timestamp>, Self::Error> { Ok(None) }
+/// # }
+/// # impl DenylistStore for Store {
+/// #     type Error = std::convert::Infallible;
+/// #     async fn is_denied(&self, _: &Target<'_>) -> Result<bool, Self::Error> { Ok(false) }
+/// # }
+/// use portcullis_core::{OptionalRule, Revocation};
+///
+/// fn rules(cutoffs: bool, denylist: bool, store: Store) -> impl Revocation {
+///     let cutoffs = OptionalRule::new(cutoffs.then(|| IatCutoff::new(store.clone())));
+///     let denylist = OptionalRule::new(denylist.then(|| Denylist::new(store)));
+///     cutoffs.and(denylist)
+/// }
+/// # let _ = rules(true, true, Store);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OptionalRule<R> {
+    rule: Option<R>,
+}
+
+impl<R> OptionalRule<R> {
+    /// This rule, or none.
+    #[must_use]
+    pub const fn new(rule: Option<R>) -> Self {
+        Self { rule }
+    }
+}
+
+impl<R> From<Option<R>> for OptionalRule<R> {
+    fn from(rule: Option<R>) -> Self {
+        Self::new(rule)
+    }
+}
+
+impl<R: Revocation> Revocation for OptionalRule<R> {
     fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
-        match self {
+        match &self.rule {
             Some(rule) => rule.peek(token),
             None => Some(Verdict::Allowed),
         }
     }
 
+    fn version(&self) -> Option<u64> {
+        self.rule.as_ref().map_or(Some(0), R::version)
+    }
+
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
-        match self {
+        match &self.rule {
             Some(rule) => rule.check(token).await,
             None => Verdict::Allowed,
         }
-    }
-
-    fn version(&self) -> Option<u64> {
-        self.as_ref().map_or(Some(0), R::version)
     }
 }
 

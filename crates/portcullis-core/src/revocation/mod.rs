@@ -49,7 +49,7 @@ mod verdict;
 use std::future::Future;
 
 pub use allowlist::Allowlist;
-pub use compose::{And, NoRevocation};
+pub use compose::{And, NoRevocation, OptionalRule};
 pub use cutoff::{IatCutoff, is_cut_off};
 pub use denylist::Denylist;
 pub use entry::{AllowlistWriter, Entry, Position, Retention, Revoke, Revoked, Rule};

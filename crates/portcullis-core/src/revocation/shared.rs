@@ -73,10 +73,6 @@ impl<S: AllowlistStore> AllowlistStore for Arc<S> {
     fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
         (**self).peek_allowed(token)
     }
-
-    fn version(&self) -> Option<u64> {
-        (**self).version()
-    }
 }
 
 impl<S: GenerationStore> GenerationStore for Arc<S> {

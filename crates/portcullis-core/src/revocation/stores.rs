@@ -181,12 +181,6 @@ pub trait AllowlistStore: Send + Sync + 'static {
         let _ = token;
         None
     }
-
-    /// A number that grows before any token that passes could be refused, for stores that answer
-    /// from memory; see [`Revocation::version`](super::Revocation::version).
-    fn version(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// The least generation of a subject that still works: the table behind

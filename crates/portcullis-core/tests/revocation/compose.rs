@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{Denial, DenialReason, NoRevocation, Outage, Revocation, TokenView, Verdict};
+use portcullis_core::{
+    Denial, DenialReason, NoRevocation, OptionalRule, Outage, Revocation, TokenView, Verdict,
+};
 use portcullis_testing::block_on;
 
 use crate::fake::token;
@@ -106,9 +108,9 @@ fn rules_may_be_absent_or_shared() {
         assert_eq!(peeked.as_ref().map(what), Some(expected));
         assert_eq!(what(&checked), expected);
     };
-    let none: Option<Says> = None;
+    let none = OptionalRule::<Says>::new(None);
     check(&|| (none.peek(&token()), block_on(none.check(&token()))), What::Pass);
-    let some = Some(denial);
+    let some = OptionalRule::new(Some(denial));
     check(&|| (some.peek(&token()), block_on(some.check(&token()))), What::Denial);
     let shared = Arc::new(denial);
     check(&|| (shared.peek(&token()), block_on(shared.check(&token()))), What::Denial);

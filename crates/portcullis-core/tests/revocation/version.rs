@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_core::state::{Limits, State};
 use portcullis_core::{
-    Denylist, Entry, IatCutoff, NoRevocation, Position, Retention, Revocation, Target, Timestamp,
+    Denylist, Entry, IatCutoff, NoRevocation, OptionalRule, Position, Retention, Revocation,
+    Target, Timestamp,
 };
 
 use crate::fake::{ISSUER, NOW, Script};
@@ -63,6 +64,6 @@ fn rules_together_have_one_only_if_all_of_them_have() {
     assert_eq!(asked().and(NoRevocation).version(), None);
     assert_eq!(NoRevocation.and(IatCutoff::new(Script::default())).version(), None);
     assert_eq!(NoRevocation.and(NoRevocation).version(), Some(0));
-    assert_eq!(None::<Denylist<Script>>.version(), Some(0));
-    assert_eq!(Some(asked()).version(), None);
+    assert_eq!(OptionalRule::<Denylist<Script>>::new(None).version(), Some(0));
+    assert_eq!(OptionalRule::new(Some(asked())).version(), None);
 }

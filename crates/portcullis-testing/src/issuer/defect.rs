@@ -116,7 +116,7 @@ defects! {
 
     // payload
     PayloadNoJson, Claims, Some(MalformedToken), "the payload is text, and signed";
-    PayloadNoObject, Claims, None, "the payload is an array, and signed";
+    PayloadNoObject, Claims, Some(MalformedToken), "the payload is an array, and signed";
     PayloadNoUtf8, Claims, Some(MalformedToken), "the payload is no UTF-8, and signed";
     PayloadEmpty, Claims, Some(MalformedToken), "the payload is empty, and signed";
     PayloadNested, Claims, None, "the payload is another token (`cty` is JWT)";

@@ -1,15 +1,19 @@
-//! A time limit on rules of revocation that have to be awaited.
+//! A time limit on stores and rules of revocation that have to be awaited.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
-use portcullis_core::{Outage, Revocation, TokenView, Verdict};
+use portcullis_core::{
+    AllowlistStore, BoxError, CutoffStore, DenylistStore, GenerationStore, Outage, Revocation,
+    Target, TargetKind, Timestamp, TokenView, Verdict,
+};
 
-/// A rule of revocation with a time limit: a store that does not answer in time is an outage.
+/// A time limit for a store of revocations, or for a whole rule.
 ///
-/// The request is then answered 503. What memory knows is not limited, and
-/// [failure policies](portcullis_core::FailurePolicy) of the rule within are not asked: a store that
-/// hangs is refused even under a policy that opens in an outage.
+/// Around a **store**, no answer in time is an outage, about which the rule's
+/// [failure policy](portcullis_core::FailurePolicy) decides. Around a **rule**, it is an outage that
+/// refuses with 503 whatever the policies within say. What memory knows is not limited.
 ///
 /// # Panics
 ///
@@ -19,36 +23,130 @@ use portcullis_core::{Outage, Revocation, TokenView, Verdict};
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis::{NoRevocation, Timeout};
+/// use portcullis::{Denylist, MemoryStore, Timeout};
 ///
-/// # let denylist = NoRevocation;
-/// let rule = Timeout::new(denylist, Duration::from_millis(250));
+/// # let store = MemoryStore::new();
+/// let rule = Denylist::new(Timeout::new(store, Duration::from_millis(250)));
 /// # let _ = rule;
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Timeout<R> {
-    rule: R,
+pub struct Timeout<T> {
+    inner: T,
     limit: Duration,
 }
 
-impl<R: Revocation> Timeout<R> {
-    /// Limits how long this rule may take.
+impl<T> Timeout<T> {
+    /// Limits how long this store or rule may take.
     #[must_use]
-    pub const fn new(rule: R, limit: Duration) -> Self {
-        Self { rule, limit }
+    pub const fn new(inner: T, limit: Duration) -> Self {
+        Self { inner, limit }
+    }
+
+    async fn limited<A, E: Into<BoxError>>(
+        &self,
+        answer: impl Future<Output = Result<A, E>>,
+    ) -> Result<A, BoxError> {
+        match tokio::time::timeout(self.limit, answer).await {
+            Ok(answer) => answer.map_err(Into::into),
+            Err(_) => Err(TimedOut(self.limit).into()),
+        }
     }
 }
 
 impl<R: Revocation> Revocation for Timeout<R> {
     fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
-        self.rule.peek(token)
+        self.inner.peek(token)
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.version()
     }
 
     async fn check(&self, token: &TokenView<'_>) -> Verdict {
-        match tokio::time::timeout(self.limit, self.rule.check(token)).await {
+        match tokio::time::timeout(self.limit, self.inner.check(token)).await {
             Ok(verdict) => verdict,
             Err(_) => Verdict::Unavailable(Outage::new("revocation", TimedOut(self.limit))),
         }
+    }
+}
+
+impl<S: CutoffStore> CutoffStore for Timeout<S> {
+    type Error = BoxError;
+
+    async fn cutoff(&self, target: &Target<'_>) -> Result<Option<Timestamp>, BoxError> {
+        self.limited(self.inner.cutoff(target)).await
+    }
+
+    fn kinds(&self) -> &'static [TargetKind] {
+        self.inner.kinds()
+    }
+
+    async fn latest_cutoff(&self, targets: &[Target<'_>]) -> Result<Option<Timestamp>, BoxError> {
+        self.limited(self.inner.latest_cutoff(targets)).await
+    }
+
+    fn peek_cutoff(&self, targets: &[Target<'_>]) -> Option<Option<Timestamp>> {
+        self.inner.peek_cutoff(targets)
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.version()
+    }
+}
+
+impl<S: DenylistStore> DenylistStore for Timeout<S> {
+    type Error = BoxError;
+
+    async fn is_denied(&self, target: &Target<'_>) -> Result<bool, BoxError> {
+        self.limited(self.inner.is_denied(target)).await
+    }
+
+    fn kinds(&self) -> &'static [TargetKind] {
+        self.inner.kinds()
+    }
+
+    async fn is_any_denied(
+        &self,
+        token: &TokenView<'_>,
+        targets: &[Target<'_>],
+    ) -> Result<bool, BoxError> {
+        self.limited(self.inner.is_any_denied(token, targets)).await
+    }
+
+    fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
+        self.inner.peek_denied(token, targets)
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.version()
+    }
+}
+
+impl<S: AllowlistStore> AllowlistStore for Timeout<S> {
+    type Error = BoxError;
+
+    async fn is_allowed(&self, token: &Target<'_>) -> Result<bool, BoxError> {
+        self.limited(self.inner.is_allowed(token)).await
+    }
+
+    fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
+        self.inner.peek_allowed(token)
+    }
+}
+
+impl<S: GenerationStore> GenerationStore for Timeout<S> {
+    type Error = BoxError;
+
+    async fn min_generation(&self, target: &Target<'_>) -> Result<Option<u64>, BoxError> {
+        self.limited(self.inner.min_generation(target)).await
+    }
+
+    fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
+        self.inner.peek_min_generation(target)
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.inner.version()
     }
 }
 
