@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod algorithm;
+mod cache;
 mod claims;
 mod error;
 mod guard;
@@ -18,6 +19,7 @@ mod verifier;
 pub use portcullis_core::*;
 
 pub use algorithm::Algorithm;
+pub use cache::Cache;
 pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
 pub use guard::{RequireFuture, RequireLayer, RequireService};
 pub use keys::Keys;

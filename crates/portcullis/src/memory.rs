@@ -218,10 +218,6 @@ impl AllowlistStore for MemoryStore {
     fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
         Some(self.inner.state.is_allowed(token))
     }
-
-    fn version(&self) -> Option<u64> {
-        self.inner.state.version(|| self.now())
-    }
 }
 
 impl Revoke for MemoryStore {

@@ -10,6 +10,7 @@ use portcullis_core::{
     TokenView, Verdict,
 };
 
+use crate::cache::Handle;
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 use crate::verifier::TrustedIssuer;
 
@@ -78,9 +79,53 @@ impl<C> Token<C> {
 /// The layer does the asking by itself. Elsewhere (a message queue, a WebSocket's first frame) turn
 /// it into a [`Verified`] by [`check`](Self::check), or say in so many words that there is
 /// [no revocation](Self::without_revocation).
-pub struct Authentic<C>(pub(crate) Arc<Token<C>>);
+pub struct Authentic<C>(Held<C>);
+
+/// A token, held directly, or by way of what the thread that verified it remembers.
+enum Held<C> {
+    Fresh(Arc<Token<C>>),
+    Remembered(Arc<Handle<C>>),
+}
+
+impl<C> Held<C> {
+    fn token(&self) -> &Token<C> {
+        match self {
+            Self::Fresh(token) => token,
+            Self::Remembered(handle) => &handle.entry.token,
+        }
+    }
+}
+
+impl<C> Clone for Held<C> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fresh(token) => Self::Fresh(Arc::clone(token)),
+            Self::Remembered(handle) => Self::Remembered(Arc::clone(handle)),
+        }
+    }
+}
 
 impl<C> Authentic<C> {
+    pub(crate) fn fresh(token: Arc<Token<C>>) -> Self {
+        Self(Held::Fresh(token))
+    }
+
+    pub(crate) fn remembered(handle: Arc<Handle<C>>) -> Self {
+        Self(Held::Remembered(handle))
+    }
+
+    /// What the thread remembers of it, if it does.
+    pub(crate) fn handle(&self) -> Option<&Handle<C>> {
+        match &self.0 {
+            Held::Fresh(_) => None,
+            Held::Remembered(handle) => Some(handle),
+        }
+    }
+
+    pub(crate) fn view(&self) -> TokenView<'_> {
+        self.0.token().view()
+    }
+
     /// Asks the rules of revocation.
     ///
     /// # Errors
@@ -91,21 +136,21 @@ impl<C> Authentic<C> {
     where
         C: Send + Sync,
     {
-        let verdict = revocation.check(&self.0.view()).await;
+        let verdict = revocation.check(&self.view()).await;
         self.judged(verdict)
     }
 
     /// Takes it as verified where tokens cannot be revoked.
     #[must_use]
     pub fn without_revocation(self) -> Verified<C> {
-        Verified { token: self.0, unchecked: None }
+        Verified { held: self.0, unchecked: None }
     }
 
     pub(crate) fn judged(self, verdict: Verdict) -> Result<Verified<C>, Rejection> {
         match verdict {
-            Verdict::Allowed => Ok(Verified { token: self.0, unchecked: None }),
+            Verdict::Allowed => Ok(Verified { held: self.0, unchecked: None }),
             Verdict::AllowedUnchecked(outage) => {
-                Ok(Verified { token: self.0, unchecked: Some(Arc::new(outage)) })
+                Ok(Verified { held: self.0, unchecked: Some(Arc::new(outage)) })
             }
             Verdict::Denied(denial) => {
                 Err(Diagnosis::new().found(denial.to_string()).reject(RejectionKind::Revoked))
@@ -139,111 +184,116 @@ impl<C> Authentic<C> {
 /// }
 /// ```
 pub struct Verified<C> {
-    token: Arc<Token<C>>,
+    held: Held<C>,
     unchecked: Option<Arc<Outage>>,
 }
 
 impl<C> Verified<C> {
+    // an associated function, so that no claim of this name is hidden
+    fn token(this: &Self) -> &Token<C> {
+        this.held.token()
+    }
+
     /// The issuer, by the name that it was configured with.
     #[must_use]
     pub fn issuer(this: &Self) -> &str {
-        this.token.issuer.name()
+        Self::token(this).issuer.name()
     }
 
     /// `sub`: whom the token speaks for.
     #[must_use]
     pub fn subject(this: &Self) -> Option<&str> {
-        this.token.registered.subject.as_deref()
+        Self::token(this).registered.subject.as_deref()
     }
 
     /// `aud`: whom the token is for.
     pub fn audience(this: &Self) -> impl Iterator<Item = &str> {
-        this.token.registered.audience.iter().map(|aud| &**aud)
+        Self::token(this).registered.audience.iter().map(|aud| &**aud)
     }
 
     /// `jti`: the identifier of this one token.
     #[must_use]
     pub fn token_id(this: &Self) -> Option<&str> {
-        this.token.registered.token_id.as_deref()
+        Self::token(this).registered.token_id.as_deref()
     }
 
     /// `sid`: the session.
     #[must_use]
     pub fn session(this: &Self) -> Option<&str> {
-        this.token.registered.session.as_deref()
+        Self::token(this).registered.session.as_deref()
     }
 
     /// `client_id`, else `azp`: who obtained the token.
     #[must_use]
     pub fn client(this: &Self) -> Option<&str> {
-        this.token.registered.client.as_deref()
+        Self::token(this).registered.client.as_deref()
     }
 
     /// `exp`: from when on the token is expired.
     #[must_use]
     pub fn expires_at(this: &Self) -> Option<Timestamp> {
-        this.token.registered.expires_at
+        Self::token(this).registered.expires_at
     }
 
     /// `nbf`: from when on the token is valid.
     #[must_use]
     pub fn not_before(this: &Self) -> Option<Timestamp> {
-        this.token.registered.not_before
+        Self::token(this).registered.not_before
     }
 
     /// `iat`: when the token was issued.
     #[must_use]
     pub fn issued_at(this: &Self) -> Option<Timestamp> {
-        this.token.registered.issued_at
+        Self::token(this).registered.issued_at
     }
 
     /// `auth_time`: when the subject last signed in.
     #[must_use]
     pub fn auth_time(this: &Self) -> Option<Timestamp> {
-        this.token.registered.auth_time
+        Self::token(this).registered.auth_time
     }
 
     /// The subject's generation when the token was issued, from the claim that its issuer names.
     #[must_use]
     pub fn generation(this: &Self) -> Option<u64> {
-        this.token.registered.generation
+        Self::token(this).registered.generation
     }
 
     /// The [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638) thumbprint (SHA-256, base64url) of the key
     /// that signed the token.
     #[must_use]
     pub fn key_thumbprint(this: &Self) -> &str {
-        &this.token.key
+        &Self::token(this).key
     }
 
     /// What to aim a revocation of this kind at, if the token has the claim for it.
     #[must_use]
     pub fn target(this: &Self, kind: TargetKind) -> Option<Target<'_>> {
-        this.token.view().target(kind)
+        Self::token(this).view().target(kind)
     }
 
     /// What to aim a revocation of this one token at: its `jti`, or else the fingerprint of its
     /// signing input.
     #[must_use]
     pub fn token_target(this: &Self) -> TargetBuf {
-        let view = this.token.view();
+        let view = Self::token(this).view();
         view.target(TargetKind::Token)
             .or_else(|| view.target(TargetKind::Fingerprint))
             // a verified token without `jti` always has a fingerprint; issuer-wide would be stricter
-            .unwrap_or_else(|| Target::issuer_wide(this.token.issuer.name()))
+            .unwrap_or_else(|| Target::issuer_wide(Self::token(this).issuer.name()))
             .to_owned()
     }
 
     /// The view of the token that revocation gets to see.
     #[must_use]
     pub fn view(this: &Self) -> TokenView<'_> {
-        this.token.view()
+        Self::token(this).view()
     }
 
     /// The roles and scopes that the token's issuer may assert.
     #[must_use]
     pub fn assertable(this: &Self) -> &Assertable {
-        this.token.issuer.assertable()
+        Self::token(this).issuer.assertable()
     }
 
     /// Why revocation was not checked: a store was out, and the policy is to let tokens pass. `None`
@@ -280,7 +330,7 @@ impl<C> Deref for Verified<C> {
     type Target = C;
 
     fn deref(&self) -> &C {
-        &self.token.claims
+        &self.held.token().claims
     }
 }
 
@@ -288,19 +338,19 @@ impl<C> Deref for Authentic<C> {
     type Target = C;
 
     fn deref(&self) -> &C {
-        &self.0.claims
+        &self.0.token().claims
     }
 }
 
 impl<C> Clone for Verified<C> {
     fn clone(&self) -> Self {
-        Self { token: Arc::clone(&self.token), unchecked: self.unchecked.clone() }
+        Self { held: self.held.clone(), unchecked: self.unchecked.clone() }
     }
 }
 
 impl<C> Clone for Authentic<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(self.0.clone())
     }
 }
 
@@ -314,7 +364,9 @@ impl<C> fmt::Debug for Verified<C> {
 /// Names the issuer and shows no claim: claims may be private.
 impl<C> fmt::Debug for Authentic<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authentic").field("issuer", &self.0.issuer.name()).finish_non_exhaustive()
+        f.debug_struct("Authentic")
+            .field("issuer", &self.0.token().issuer.name())
+            .finish_non_exhaustive()
     }
 }
 

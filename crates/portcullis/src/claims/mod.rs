@@ -19,15 +19,14 @@ pub(crate) fn read<C: DeserializeOwned>(
     payload: &[u8],
     names: &ClaimNames,
 ) -> Result<(C, Captured), Rejection> {
-    // RFC 7519 §7.2: the whole of it, also the values that nobody asks for and serde_json skips unread
-    let Ok(text) = str::from_utf8(payload) else {
-        return Err(Diagnosis::new()
-            .expected("a JSON object of claims")
-            .found("bytes that are not UTF-8")
-            .reject(RejectionKind::MalformedToken));
-    };
+    // RFC 7519 §7.2; serde_json does not look into strings that nobody reads
+    let payload =
+        std::str::from_utf8(payload).map_err(|_| no_object("bytes that are not UTF-8"))?;
+    if !payload.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        return Err(no_object("something else"));
+    }
     let mut captured = Captured::new(names);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_str(payload);
     let claims = C::deserialize(Tee::new(&mut deserializer, &mut captured))
         .and_then(|claims| deserializer.end().map(|()| claims));
     match (captured.take_fault(), claims) {
@@ -36,6 +35,14 @@ pub(crate) fn read<C: DeserializeOwned>(
         (None, Ok(claims)) => Ok((claims, captured.finish())),
         (None, Err(error)) => Err(unreadable::<C>(&error)),
     }
+}
+
+#[cold]
+fn no_object(found: &'static str) -> Rejection {
+    Diagnosis::new()
+        .expected("a JSON object of claims")
+        .found(found)
+        .reject(RejectionKind::MalformedToken)
 }
 
 #[cold]

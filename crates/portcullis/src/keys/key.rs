@@ -158,6 +158,12 @@ impl VerificationKey {
         &self.thumbprint
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.thumbprint == other.thumbprint
+            && self.algorithm == other.algorithm
+            && self.id == other.id
+    }
+
     pub(crate) fn shared_thumbprint(&self) -> &Arc<str> {
         &self.thumbprint
     }

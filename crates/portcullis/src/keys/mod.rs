@@ -37,6 +37,7 @@ mod set;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -50,7 +51,14 @@ use crate::error::KeyError;
 /// A handle to the keys of an issuer. Clones share the set.
 #[derive(Clone)]
 pub struct Keys {
-    set: Arc<ArcSwap<KeySet>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    set: ArcSwap<KeySet>,
+    /// Counts the sets. It goes up after a set was put in place, so that whoever reads a number and then
+    /// the set has a set that is at least as new.
+    generation: AtomicU64,
 }
 
 impl Keys {
@@ -136,19 +144,26 @@ impl Keys {
     /// The set as it is now. Taking it costs no lock; it does not change any more.
     #[must_use]
     pub fn snapshot(&self) -> Arc<KeySet> {
-        self.set.load_full()
+        self.inner.set.load_full()
+    }
+
+    /// The number of the present set; see [`Inner::generation`]. It is never 0.
+    pub(crate) fn generation(&self) -> u64 {
+        self.inner.generation.load(Ordering::Acquire)
     }
 
     /// Puts another set in place of the present one, for every clone of this handle. A key that is not
     /// in it stops working with the next request. An empty set withdraws every key.
     pub fn replace(&self, set: KeySet) {
-        self.set.store(Arc::new(set));
+        self.inner.set.store(Arc::new(set));
+        self.inner.generation.fetch_add(1, Ordering::Release);
     }
 }
 
 impl From<KeySet> for Keys {
     fn from(set: KeySet) -> Self {
-        Self { set: Arc::new(ArcSwap::from_pointee(set)) }
+        let inner = Inner { set: ArcSwap::from_pointee(set), generation: AtomicU64::new(1) };
+        Self { inner: Arc::new(inner) }
     }
 }
 

@@ -140,6 +140,11 @@ impl KeySet {
         }))
     }
 
+    /// True if this very key is in the set: the same material under the same name for the same algorithm.
+    pub(crate) fn has(&self, key: &VerificationKey) -> bool {
+        self.keys.iter().any(|known| known.is_same(key))
+    }
+
     /// True if some key is for this algorithm.
     pub(crate) fn serves(&self, algorithm: Algorithm) -> bool {
         self.keys.iter().any(|key| key.algorithm() == algorithm)

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{Extensions, Method, Request};
-use portcullis_core::{NoRevocation, Revocation};
+use portcullis_core::{NoRevocation, Revocation, Verdict};
 use serde::de::DeserializeOwned;
+use thread_local::ThreadLocal;
 
 use crate::error::Rejection;
 use crate::response::Renderer;
@@ -21,12 +22,17 @@ use crate::verifier::Verifier;
 pub(super) struct Gate<C, R> {
     verifier: Verifier<C>,
     revocation: Arc<R>,
+    /// Under which these rules are known to what the verifier remembers.
+    number: u64,
     pub(super) sources: Vec<Source>,
     pub(super) origins: OriginRule,
     pub(super) exempt: Vec<Box<str>>,
     pub(super) optional: bool,
     pub(super) cors_preflight: bool,
-    pub(super) renderer: Arc<Renderer>,
+    renderer: Renderer,
+    /// One for each thread, since every request holds one: a count that is shared by all threads would
+    /// be what they all wait for.
+    renderers: ThreadLocal<Arc<Renderer>>,
 }
 
 /// What is to become of a request that was not rejected.
@@ -43,15 +49,18 @@ pub(super) type AskingStore = Pin<Box<dyn Future<Output = Result<Extensions, Rej
 
 impl<C> Gate<C, NoRevocation> {
     pub(super) fn new(verifier: Verifier<C>) -> Self {
+        let number = verifier.number_a_layer();
         Self {
             verifier,
             revocation: Arc::new(NoRevocation),
+            number,
             sources: vec![Source::bearer()],
             origins: OriginRule::default(),
             exempt: Vec::new(),
             optional: false,
             cors_preflight: false,
-            renderer: Arc::new(Renderer::new::<C>()),
+            renderer: Renderer::new::<C>(),
+            renderers: ThreadLocal::new(),
         }
     }
 }
@@ -59,6 +68,7 @@ impl<C> Gate<C, NoRevocation> {
 impl<C, R> Gate<C, R> {
     pub(super) fn with_revocation<R2>(self, revocation: R2) -> Gate<C, R2> {
         Gate {
+            number: self.verifier.number_a_layer(),
             verifier: self.verifier,
             revocation: Arc::new(revocation),
             sources: self.sources,
@@ -67,7 +77,19 @@ impl<C, R> Gate<C, R> {
             optional: self.optional,
             cors_preflight: self.cors_preflight,
             renderer: self.renderer,
+            renderers: self.renderers,
         }
+    }
+
+    /// To change how rejections are answered.
+    pub(super) fn edit_renderer(&mut self) -> &mut Renderer {
+        self.renderers.clear();
+        &mut self.renderer
+    }
+
+    /// What answers a rejection of this request.
+    pub(super) fn renderer(&self) -> Arc<Renderer> {
+        Arc::clone(self.renderers.get_or(|| Arc::new(self.renderer.clone())))
     }
 
     /// True if nobody shall look for a credential in this request.
@@ -92,10 +114,20 @@ where
             request.extensions_mut().insert(Anonymous);
             return Ok(Admission::Now);
         };
-        let Some(verdict) = self.revocation.peek(&authentic.0.view()) else {
+        // the version is read before the state is looked at: see `Revocation::version`
+        let version = self.revocation.version();
+        let known = authentic.handle().zip(version);
+        if known.is_some_and(|(handle, version)| handle.has_passed(self.number, version)) {
+            request.extensions_mut().insert(authentic.judged(Verdict::Allowed)?);
+            return Ok(Admission::Now);
+        }
+        let Some(verdict) = self.revocation.peek(&authentic.view()) else {
             let extensions = std::mem::take(request.extensions_mut());
             return Ok(Admission::Asking(self.ask(authentic, extensions)));
         };
+        if let (Some((handle, version)), Verdict::Allowed) = (known, &verdict) {
+            handle.note_passed(self.number, version);
+        }
         request.extensions_mut().insert(authentic.judged(verdict)?);
         Ok(Admission::Now)
     }
@@ -137,12 +169,14 @@ impl<C, R> Clone for Gate<C, R> {
         Self {
             verifier: self.verifier.clone(),
             revocation: Arc::clone(&self.revocation),
+            number: self.number,
             sources: self.sources.clone(),
             origins: self.origins.clone(),
             exempt: self.exempt.clone(),
             optional: self.optional,
             cors_preflight: self.cors_preflight,
-            renderer: Arc::clone(&self.renderer),
+            renderer: self.renderer.clone(),
+            renderers: ThreadLocal::new(),
         }
     }
 }

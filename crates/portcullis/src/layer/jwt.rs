@@ -205,7 +205,7 @@ impl<C, R> JwtLayer<C, R> {
     }
 
     fn edit_renderer<T>(&mut self, edit: impl FnOnce(&mut crate::response::Renderer) -> T) -> T {
-        edit(Arc::make_mut(&mut self.edit().renderer))
+        edit(self.edit().edit_renderer())
     }
 }
 

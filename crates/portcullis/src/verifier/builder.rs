@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use portcullis_core::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 
 use super::{Inner, Issuer, TrustedIssuer, Verifier};
+use crate::cache::{self, Cache};
 use crate::error::{BuildError, quoted};
 use crate::jws::Limits;
 
@@ -18,11 +19,17 @@ pub struct VerifierBuilder {
     issuers: Vec<Issuer>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    cache: Cache,
 }
 
 impl VerifierBuilder {
     pub(super) fn new() -> Self {
-        Self { issuers: Vec::new(), clock: Arc::new(SystemClock::new()), limits: Limits::default() }
+        Self {
+            issuers: Vec::new(),
+            clock: Arc::new(SystemClock::new()),
+            limits: Limits::default(),
+            cache: Cache::default(),
+        }
     }
 
     /// Trusts this issuer, beside those that were added before. A token selects one of them by its
@@ -41,6 +48,13 @@ impl VerifierBuilder {
     /// How large a token may be: 16 KiB, of which 4 KiB for the header, unless set.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How many verified tokens are remembered. A token that is remembered is found by its text; its times,
+    /// its key and its revocation are checked as ever.
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = cache;
         self
     }
 
@@ -70,8 +84,17 @@ impl VerifierBuilder {
             }
             issuers.push(issuer);
         }
-        let inner = Inner { issuers, by_spelling, clock: self.clock, limits: self.limits };
-        Ok(Verifier { inner: Arc::new(inner), claims: PhantomData })
+        Ok(Verifier {
+            inner: Arc::new(Inner {
+                issuers,
+                by_spelling,
+                clock: self.clock,
+                limits: self.limits,
+                cache: cache::new(self.cache),
+                // 0 is no layer
+                layers: AtomicU64::new(1),
+            }),
+        })
     }
 }
 

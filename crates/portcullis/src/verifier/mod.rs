@@ -11,8 +11,8 @@ mod trusted;
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -24,9 +24,11 @@ pub use builder::VerifierBuilder;
 pub use issuer::{ClaimPath, Issuer};
 pub(crate) use trusted::TrustedIssuer;
 
+use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured};
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::{Compact, Header, Limits, check_signature, decode};
+use crate::keys::VerificationKey;
 use crate::verified::{Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
 
@@ -63,16 +65,17 @@ use crate::{Algorithm, Authentic, BuildError, Keys};
 /// # }
 /// ```
 pub struct Verifier<C = ()> {
-    inner: Arc<Inner>,
-    claims: PhantomData<fn() -> C>,
+    inner: Arc<Inner<C>>,
 }
 
-struct Inner {
+struct Inner<C> {
     issuers: Vec<Arc<TrustedIssuer>>,
     /// Every spelling of every issuer. Not looked at where only one is trusted.
     by_spelling: HashMap<Box<str>, usize>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    cache: Option<Box<dyn Remember<C>>>,
+    layers: AtomicU64,
 }
 
 impl Verifier {
@@ -116,29 +119,84 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     ///
     /// A [`Rejection`] whose kind says what was wrong.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Authentic<C>, Rejection> {
-        let compact = Compact::split(token.as_ref(), self.inner.limits)?;
+        let token = token.as_ref();
+        let Some(cache) = &self.inner.cache else {
+            return self.inner.verify(token).map(|(token, _)| Authentic::fresh(token));
+        };
+        // a token over the limit is in no cache
+        let place = cache.place(token);
+        if let Some(handle) = cache.get(place, token) {
+            if self.inner.is_trusted(&handle) {
+                self.inner.check_times(&handle.entry.token)?;
+                return Ok(Authentic::remembered(handle));
+            }
+            cache.remove(place, token);
+        }
+        let (verified, key) = self.inner.verify(token)?;
+        cache.offer(place, token, &verified, &key);
+        Ok(Authentic::fresh(verified))
+    }
+}
+
+impl<C> Verifier<C> {
+    /// A number for a layer, that no other layer over this verifier has.
+    pub(crate) fn number_a_layer(&self) -> u64 {
+        self.inner.layers.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
+    /// Everything, from the text on.
+    fn verify(&self, token: &[u8]) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Rejection> {
+        let compact = Compact::split(token, self.limits)?;
         let header = Header::read(&compact)?;
-        let issuer = self.inner.issuer_of(&compact)?;
+        let issuer = self.issuer_of(&compact)?;
         let keys = issuer.keys();
         let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg))
             .map_err(|rejection| rejection.or_hint(|| issuer.hint_of_another(&compact)))?;
         rules::check_type(issuer, &header)?;
         let payload = decode(compact.payload, "payload")?;
         let (mut claims, captured) = claims::read::<C>(&payload, issuer.claim_names())?;
-        rules::check_claims(issuer, &captured, self.inner.clock.now())?;
+        rules::check_claims(issuer, &captured, self.clock.now())?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access)?;
         }
-        Ok(Authentic(Arc::new(Token {
+        let token = Token {
             claims,
             registered: registered(captured, &compact),
             issuer: Arc::clone(issuer),
             key: Arc::clone(key.shared_thumbprint()),
-        })))
+        };
+        Ok((Arc::new(token), key))
+    }
+
+    /// True if the key that signed a remembered token is still one of its issuer's. The generation is
+    /// read before the set, as [`Keys::replace`] asks.
+    fn is_trusted(&self, handle: &Handle<C>) -> bool {
+        let issuer = &handle.entry.token.issuer;
+        let generation = issuer.keys_generation();
+        if handle.keys_generation.load(Ordering::Relaxed) == generation {
+            return true;
+        }
+        let trusted = issuer.keys().has(&handle.entry.key);
+        if trusted {
+            handle.keys_generation.store(generation, Ordering::Relaxed);
+        }
+        trusted
+    }
+
+    /// The rules that the clock decides, for a token that was verified before.
+    fn check_times(&self, token: &Token<C>) -> Result<(), Rejection> {
+        let times = rules::Times {
+            expires_at: token.registered.expires_at,
+            not_before: token.registered.not_before,
+            issued_at: token.registered.issued_at,
+        };
+        rules::check_times(&token.issuer, &times, self.clock.now())
     }
 }
 
-impl Inner {
+impl<C> Inner<C> {
     /// Whose token it says it is. With one issuer there is nothing to choose: `iss` is compared after
     /// the signature. With several it only selects one, by exact match, and is compared again.
     fn issuer_of(&self, compact: &Compact<'_>) -> Result<&Arc<TrustedIssuer>, Rejection> {
@@ -185,7 +243,7 @@ fn registered(captured: Captured, compact: &Compact<'_>) -> Registered {
 
 impl<C> Clone for Verifier<C> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), claims: PhantomData }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn check_claims(
     if let Some(missing) = claims.missing(issuer.claim_names()) {
         return Err(missing_claim(missing));
     }
-    check_times(issuer, claims, now)?;
+    check_times(issuer, &Times::of(claims), now)?;
     check_audience(issuer, claims)?;
     if claims.bound && !issuer.settings.ignore_cnf {
         return Err(Diagnosis::new()
@@ -95,7 +95,29 @@ fn check_issuer(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejecti
         .reject(RejectionKind::UntrustedIssuer))
 }
 
-fn check_times(issuer: &TrustedIssuer, claims: &Captured, now: Timestamp) -> Result<(), Rejection> {
+/// The claims that the clock decides about.
+pub(super) struct Times {
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) issued_at: Option<Timestamp>,
+}
+
+impl Times {
+    fn of(claims: &Captured) -> Self {
+        Self {
+            expires_at: claims.expires_at,
+            not_before: claims.not_before,
+            issued_at: claims.issued_at,
+        }
+    }
+}
+
+/// What has to be checked at every request, also of a token that was verified before.
+pub(super) fn check_times(
+    issuer: &TrustedIssuer,
+    claims: &Times,
+    now: Timestamp,
+) -> Result<(), Rejection> {
     let settings = &issuer.settings;
     let leeway = settings.leeway;
     match claims.expires_at {

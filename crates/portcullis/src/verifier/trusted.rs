@@ -124,6 +124,11 @@ impl TrustedIssuer {
         self.keys.load()
     }
 
+    /// The number of the present set of keys; see [`Keys::generation`].
+    pub(super) fn keys_generation(&self) -> u64 {
+        self.keys.keys.generation()
+    }
+
     pub(super) fn claim_names(&self) -> &ClaimNames {
         &self.settings.claim_names
     }
