@@ -6,28 +6,34 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 
-/// The names that were seen in an object. Few are compared one by one; many are hashed (with the
-/// standard library's random keys), so that an object of thousands costs no quadratic time.
+/// How many names are compared one by one.
+const FEW: usize = 24;
+
+/// The names that were seen in an object. The first few are kept on the stack and compared one by one;
+/// many are hashed (with the standard library's random keys), so that an object of thousands costs no
+/// quadratic time.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
+    few: [&'a str; FEW],
+    len: usize,
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
-    const FEW: usize = 24;
-
     /// Adds a name; false if it was there already.
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few.contains(&name) || (!self.many.is_empty() && self.many.contains(&name)) {
+        if self.few[..self.len].iter().any(|few| **few == *name) {
             return false;
         }
-        if self.few.len() < Self::FEW {
-            self.few.push(name);
-        } else {
-            self.many.insert(name);
+        match name {
+            // a name with escapes is not borrowed, and rare
+            Cow::Borrowed(name) if self.len < FEW && self.many.is_none() => {
+                self.few[self.len] = name;
+                self.len += 1;
+                true
+            }
+            name => self.many.get_or_insert_default().insert(name),
         }
-        true
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use portcullis_core::Timestamp;
 use serde_json::Value;
 
+use super::caught::Caught;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::json::Names;
 
@@ -128,7 +129,7 @@ impl<'de> Capturing<'de, '_> {
     }
 
     /// Takes the value of a member that is of interest.
-    pub(super) fn value(&mut self, interest: Interest, value: &Value) {
+    pub(super) fn value(&mut self, interest: Interest, value: &Caught<'_>) {
         if let Some(at) = interest.required.filter(|_| !value.is_null()) {
             self.captured.required |= 1 << at;
         }
@@ -184,16 +185,19 @@ impl<'de> Capturing<'de, '_> {
     }
 }
 
-fn text(name: &str, value: &Value) -> Result<Box<str>, Rejection> {
-    value.as_str().map(Into::into).ok_or_else(|| wrong(name, "a string", value))
+fn text(name: &str, value: &Caught<'_>) -> Result<Box<str>, Rejection> {
+    match value {
+        Caught::Text(text) => Ok((**text).into()),
+        _ => Err(wrong(name, "a string", value)),
+    }
 }
 
 /// RFC 7519 §4.1.3: one string or an array of strings.
-fn audience(value: &Value) -> Result<Box<[Box<str>]>, Rejection> {
+fn audience(value: &Caught<'_>) -> Result<Box<[Box<str>]>, Rejection> {
     let wrong = || wrong("aud", "a string or an array of strings", value);
     match value {
-        Value::String(one) => Ok(Box::new([one.as_str().into()])),
-        Value::Array(many) => {
+        Caught::Text(one) => Ok(Box::new([(**one).into()])),
+        Caught::Other(Value::Array(many)) => {
             many.iter().map(|one| one.as_str().map(Into::into).ok_or_else(wrong)).collect()
         }
         _ => Err(wrong()),
@@ -201,11 +205,16 @@ fn audience(value: &Value) -> Result<Box<[Box<str>]>, Rejection> {
 }
 
 /// RFC 7519 §2: a number of seconds, which may have a fraction.
-fn time(name: &str, value: &Value) -> Result<Timestamp, Rejection> {
-    if !value.is_number() {
-        return Err(wrong(name, "a number of seconds since 1970", value));
-    }
-    serde_json::from_value(value.clone()).map_err(|_| {
+fn time(name: &str, value: &Caught<'_>) -> Result<Timestamp, Rejection> {
+    let time = match *value {
+        Caught::Whole(secs) => Some(Timestamp::from_secs(secs)),
+        Caught::Fraction(secs) => Timestamp::from_secs_f64(secs),
+        Caught::Large(_) => None,
+        Caught::Text(_) | Caught::Other(_) => {
+            return Err(wrong(name, "a number of seconds since 1970", value));
+        }
+    };
+    time.ok_or_else(|| {
         Diagnosis::new()
             .expected(format!("`{name}` within 64 bits of seconds since 1970"))
             .reject(RejectionKind::InvalidClaim)
@@ -213,17 +222,9 @@ fn time(name: &str, value: &Value) -> Result<Timestamp, Rejection> {
 }
 
 #[cold]
-fn wrong(name: &str, expected: &str, found: &Value) -> Rejection {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "another number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
+fn wrong(name: &str, expected: &str, found: &Caught<'_>) -> Rejection {
     Diagnosis::new()
         .expected(format!("`{}` to be {expected}", name.escape_default()))
-        .found(found)
+        .found(found.kind())
         .reject(RejectionKind::InvalidClaim)
 }

@@ -1,6 +1,7 @@
 //! From the payload to the user's claims and the registered ones beside them, in one pass.
 
 mod capture;
+mod caught;
 mod tee;
 
 use std::borrow::Cow;

@@ -6,9 +6,9 @@ use std::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
 
 use super::capture::{Capturing, Interest};
+use super::caught::Caught;
 use crate::json::Text;
 
 /// Wraps a deserializer whose value must be an object. Nothing else gets through: no array can fill a
@@ -159,7 +159,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
         match self.interest.take() {
             None => self.map.next_value_seed(seed),
             Some(interest) => {
-                let value: Value = self.map.next_value()?;
+                let value: Caught<'de> = self.map.next_value()?;
                 self.capturing.value(interest, &value);
                 seed.deserialize(value).map_err(A::Error::custom)
             }

@@ -56,7 +56,7 @@ impl<'a> Compact<'a> {
         if token.len() > limits.token {
             return Err(too_large("token", limits.token, token.len()));
         }
-        let mut dots = token.iter().enumerate().filter(|(_, b)| **b == b'.').map(|(at, _)| at);
+        let mut dots = memchr::memchr_iter(b'.', token);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(not_three_parts(token));
         };
@@ -75,7 +75,7 @@ impl<'a> Compact<'a> {
 }
 
 fn not_three_parts(token: &[u8]) -> Rejection {
-    let dots = token.iter().filter(|b| **b == b'.').count();
+    let dots = memchr::memchr_iter(b'.', token).count();
     let hint = match dots {
         4 => Some("five parts are an encrypted token (JWE), which is not supported"),
         0 if token.first() == Some(&b'{') => Some("the JSON serialization is not accepted"),
@@ -92,19 +92,63 @@ fn not_three_parts(token: &[u8]) -> Rejection {
 /// Decodes base64url without padding (RFC 7515 §2). Padding, other alphabets, white space and bits
 /// left over at the end are refused, so that a token has one spelling.
 pub(crate) fn decode(part: &[u8], what: &'static str) -> Result<Vec<u8>, Rejection> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| {
-        let hint = if part.contains(&b'=') {
-            Some("padding is not allowed")
-        } else if part.iter().any(|b| matches!(b, b'+' | b'/')) {
-            Some("this is the standard base64 alphabet; tokens use the URL-safe one")
-        } else {
-            None
-        };
-        Diagnosis::new()
-            .expected(format!("canonical base64url without padding in the {what}"))
-            .maybe_hint(hint)
-            .reject(RejectionKind::MalformedToken)
-    })
+    let mut bytes = Vec::new();
+    decode_into(&mut bytes, part, what)?;
+    Ok(bytes)
+}
+
+/// As [`decode`], into a buffer that is used again and again.
+pub(crate) fn decode_into(
+    buffer: &mut Vec<u8>,
+    part: &[u8],
+    what: &'static str,
+) -> Result<(), Rejection> {
+    buffer.clear();
+    URL_SAFE_NO_PAD.decode_vec(part, buffer).map_err(|_| not_canonical(part, what))
+}
+
+/// The longest signature of any key: RSA of 8192 bits, and what the decoder wants beside it.
+const MAX_SIGNATURE: usize = 1024 + 8;
+
+/// The signature, on the stack.
+pub(crate) struct Signature {
+    bytes: [u8; MAX_SIGNATURE],
+    len: usize,
+}
+
+impl Signature {
+    /// Decodes it, as [`decode`] does. One that is longer than any signature is shortened, and is then
+    /// nobody's.
+    pub(crate) fn decode(part: &[u8]) -> Result<Self, Rejection> {
+        let mut signature = Self { bytes: [0; MAX_SIGNATURE], len: 0 };
+        if part.len() > MAX_SIGNATURE {
+            signature.len = decode(part, "signature")?.len().min(MAX_SIGNATURE);
+            return Ok(signature);
+        }
+        signature.len = URL_SAFE_NO_PAD
+            .decode_slice(part, &mut signature.bytes)
+            .map_err(|_| not_canonical(part, "signature"))?;
+        Ok(signature)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+#[cold]
+fn not_canonical(part: &[u8], what: &'static str) -> Rejection {
+    let hint = if part.contains(&b'=') {
+        Some("padding is not allowed")
+    } else if part.iter().any(|b| matches!(b, b'+' | b'/')) {
+        Some("this is the standard base64 alphabet; tokens use the URL-safe one")
+    } else {
+        None
+    };
+    Diagnosis::new()
+        .expected(format!("canonical base64url without padding in the {what}"))
+        .maybe_hint(hint)
+        .reject(RejectionKind::MalformedToken)
 }
 
 #[cfg(test)]

@@ -32,14 +32,16 @@
 
 mod compact;
 mod header;
+mod memo;
 mod signature;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use compact::Limits;
-pub(crate) use compact::{Compact, decode};
+pub(crate) use compact::{Compact, decode, decode_into};
 pub use header::Header;
+pub(crate) use memo::Scratch;
 pub(crate) use signature::check_signature;
 
 use crate::Keys;

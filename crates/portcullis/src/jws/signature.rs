@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::compact::{Compact, decode};
+use super::compact::{Compact, Signature};
 use super::header::Header;
 use crate::Algorithm;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
@@ -23,13 +23,13 @@ pub(crate) fn check_signature(
     if candidates.is_empty() {
         return Err(unknown_key(header, keys));
     }
-    let signature = decode(compact.signature, "signature")?;
+    let signature = Signature::decode(compact.signature)?;
     for key in candidates.iter() {
-        if key.verifies(compact.signing_input, &signature) {
+        if key.verifies(compact.signing_input, signature.as_bytes()) {
             return Ok(Arc::clone(key));
         }
     }
-    Err(bad_signature(algorithm, &candidates, signature.is_empty()))
+    Err(bad_signature(algorithm, &candidates, signature.as_bytes().is_empty()))
 }
 
 #[cold]

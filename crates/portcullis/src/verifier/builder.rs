@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{Inner, Issuer, TrustedIssuer, Verifier};
 use crate::cache::{self, Cache};
 use crate::error::{BuildError, quoted};
-use crate::jws::Limits;
+use crate::jws::{Limits, Scratch};
 
 /// Builds a [`Verifier`].
 #[must_use]
@@ -90,6 +90,7 @@ impl VerifierBuilder {
                 by_spelling,
                 clock: self.clock,
                 limits: self.limits,
+                scratch: Scratch::default(),
                 cache: cache::new(self.cache),
                 // 0 is no layer
                 layers: AtomicU64::new(1),

@@ -27,7 +27,7 @@ pub(crate) use trusted::TrustedIssuer;
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured};
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
-use crate::jws::{Compact, Header, Limits, check_signature, decode};
+use crate::jws::{Compact, Limits, Scratch, check_signature, decode, decode_into};
 use crate::keys::VerificationKey;
 use crate::verified::{Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
@@ -74,6 +74,7 @@ struct Inner<C> {
     by_spelling: HashMap<Box<str>, usize>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    scratch: Scratch,
     cache: Option<Box<dyn Remember<C>>>,
     layers: AtomicU64,
 }
@@ -149,14 +150,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
     /// Everything, from the text on.
     fn verify(&self, token: &[u8]) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Rejection> {
         let compact = Compact::split(token, self.limits)?;
-        let header = Header::read(&compact)?;
+        let header = self.scratch.header(&compact)?;
         let issuer = self.issuer_of(&compact)?;
         let keys = issuer.keys();
         let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg))
             .map_err(|rejection| rejection.or_hint(|| issuer.hint_of_another(&compact)))?;
+        self.scratch.remember(&compact, &header);
         rules::check_type(issuer, &header)?;
-        let payload = decode(compact.payload, "payload")?;
-        let (mut claims, captured) = claims::read::<C>(&payload, issuer.claim_names())?;
+        let (mut claims, captured) = self.scratch.with_buffer(|payload| {
+            decode_into(payload, compact.payload, "payload")?;
+            claims::read::<C>(payload, issuer.claim_names())
+        })?;
         rules::check_claims(issuer, &captured, self.clock.now())?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access)?;
