@@ -63,7 +63,7 @@ fn bytes(key: &DecodingKey) -> &[u8] {
     }
 }
 
-fn rsa_key(der: &[u8]) -> Result<Public, KeyError> {
+pub(super) fn rsa_key(der: &[u8]) -> Result<Public, KeyError> {
     let key = rsa::PublicKey::from_der(der).map_err(|_| {
         KeyError::new("this RSA key can't be read, or its modulus is not 2048 to 8192 bits")
     })?;
@@ -75,7 +75,7 @@ fn rsa_key(der: &[u8]) -> Result<Public, KeyError> {
 
 /// `jsonwebtoken` gives the point and not the curve. Its length leaves two at most, and a point that is
 /// on both does not turn up by chance; parsing checks that it is on the curve.
-fn ec_key(point: &[u8]) -> Result<Public, KeyError> {
+pub(super) fn ec_key(point: &[u8]) -> Result<Public, KeyError> {
     let Some((0x04, coordinates)) = point.split_first().map(|(tag, rest)| (*tag, rest)) else {
         return Err(KeyError::new("the point is not in uncompressed form (SEC 1 §2.3.3)"));
     };

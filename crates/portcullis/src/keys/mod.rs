@@ -29,6 +29,8 @@
 
 mod directory;
 mod encoded;
+#[cfg(feature = "jsonwebtoken")]
+mod foreign;
 mod jwk;
 mod key;
 mod material;

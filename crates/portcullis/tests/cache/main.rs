@@ -50,8 +50,8 @@ fn sign(n: usize, claims: &Value) -> String {
 
 /// One of a few tokens, that differ in key, subject, life and audience.
 fn token(n: usize) -> String {
-    let subject = if n % 2 == 0 { "alice" } else { "bob" };
-    let audience = if n % 3 == 0 { json!(["one", "two"]) } else { json!("one") };
+    let subject = if n.is_multiple_of(2) { "alice" } else { "bob" };
+    let audience = if n.is_multiple_of(3) { json!(["one", "two"]) } else { json!("one") };
     sign(
         n % 3,
         &json!({"iss": ISSUER, "aud": audience, "sub": subject, "jti": format!("t{n}"),

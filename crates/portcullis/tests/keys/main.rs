@@ -322,6 +322,44 @@ fn a_directory_is_read_by_the_endings() -> Result<(), KeyError> {
     Ok(())
 }
 
+#[cfg(feature = "jsonwebtoken")]
+#[test]
+fn keys_of_jsonwebtoken_are_taken_over() {
+    use jsonwebtoken::{DecodingKey, jwk};
+    for (name, algorithms) in [
+        ("rsa2048", vec![Algorithm::RS256, Algorithm::PS512]),
+        ("p256", vec![Algorithm::ES256]),
+        ("p384", vec![Algorithm::ES384]),
+        ("ed25519", vec![Algorithm::EdDSA]),
+    ] {
+        let row = good_key(name);
+        let pem = text(&row, "pem").as_bytes();
+        let from_pem = match name {
+            "rsa2048" => DecodingKey::from_rsa_pem(pem),
+            "ed25519" => DecodingKey::from_ed_pem(pem),
+            _ => DecodingKey::from_ec_pem(pem),
+        };
+        let theirs: jwk::Jwk = serde_json::from_value(row["jwk"].clone()).unwrap();
+        let from_jwk = DecodingKey::from_jwk(&theirs);
+        for key in [from_pem.unwrap(), from_jwk.unwrap()] {
+            for &algorithm in &algorithms {
+                let ours = VerificationKey::from_jsonwebtoken(algorithm, &key).unwrap();
+                assert_eq!(ours.algorithm(), algorithm);
+                assert_eq!(ours.thumbprint(), text(&row, "thumbprint"), "{name}");
+                let token = row["jws"][algorithm.name()].as_str().unwrap();
+                assert!(jws::verify(token, &ours.into()).is_ok(), "{name} {algorithm}");
+            }
+            assert!(VerificationKey::from_jsonwebtoken(Algorithm::HS256, &key).is_err());
+        }
+        let ours = VerificationKey::from_jsonwebtoken_jwk(&theirs).unwrap();
+        assert_eq!(ours.thumbprint(), text(&row, "thumbprint"));
+        let set = KeySet::from_jsonwebtoken_jwk_set(&jwk::JwkSet { keys: vec![theirs] }).unwrap();
+        assert_eq!(set.keys().count(), 1);
+    }
+    let short = DecodingKey::from_secret(b"short");
+    assert!(VerificationKey::from_jsonwebtoken(Algorithm::HS256, &short).is_err());
+}
+
 #[test]
 fn kid_selects_and_a_key_without_kid_fits_every_one() {
     let signed = |kid: Option<&str>| {

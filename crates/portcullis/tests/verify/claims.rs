@@ -139,9 +139,9 @@ struct Payroll {
     roles: Vec<String>,
 }
 
-fn read<C: DeserializeOwned + Send + Sync + 'static>(claims: &Value) -> Result<C, RejectionKind>
+fn read<C>(claims: &Value) -> Result<C, RejectionKind>
 where
-    C: Clone,
+    C: DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let verifier: Verifier<C> =
         Verifier::builder().trust(issuer()).clock(At(Timestamp::from_secs(NOW))).build().unwrap();
