@@ -39,6 +39,7 @@ pub(crate) fn told_file() -> Option<PathBuf> {
 
 const WRITERS: usize = 4;
 
+#[expect(clippy::print_stdout, reason = "it tells the test what was acknowledged")]
 fn write_until_killed(path: &Path) {
     let builder = SqliteStore::builder(path).with_busy_timeout(Duration::from_secs(60));
     let store = builder.open().unwrap();
