@@ -1,11 +1,14 @@
 //! A JSON body, refused as `application/problem+json`.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
 use crate::problem::Problem;
 
@@ -24,9 +27,33 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match tokio::time::timeout(MAX_TIME, Json::from_request(request, state)).await {
-            Ok(Ok(Json(value))) => Ok(Self(value)),
+            Ok(Ok(Json(Object(value)))) => Ok(Self(value)),
             Ok(Err(rejection)) => Err(Problem::new(rejection.status(), rejection.body_text())),
             Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive")),
         }
+    }
+}
+
+/// A `T` from a JSON object and nothing else: serde would fill a struct from an array too, by the
+/// order of its fields, and `[1,910000]` is no order to pay.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
     }
 }

@@ -8,7 +8,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis::{JwtLayer, Rejection, RejectionKind};
 use portcullis_testing::block_on;
@@ -47,6 +47,8 @@ pub fn run(data: &[u8]) {
         std::future::ready(Ok::<_, Infallible>(refusal.clone()))
     });
     let mut request = Request::new(());
+    // a GET is never gRPC
+    *request.method_mut() = Method::POST;
     if let Some(media_type) = media_type {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     }

@@ -98,6 +98,12 @@ impl<V: Clone> Asking<V> {
         self.known(question).filter(|(age, _)| *age <= self.cache_for).map(|(_, value)| value)
     }
 
+    /// The version of the rule over a store of that version. There is none where answers are reused:
+    /// one that is older than the version would be taken for one at the version, and outlive its time.
+    pub(super) fn version(&self, of_store: Option<u64>) -> Option<u64> {
+        of_store.filter(|_| !self.caches())
+    }
+
     /// Forgets an answer that the store has just taken back.
     pub(super) fn forget(&self, question: u128, sent: Duration) {
         lock(&self.passing).remove_older(question, sent);

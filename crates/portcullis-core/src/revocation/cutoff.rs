@@ -197,7 +197,7 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
     }
 
     fn version(&self) -> Option<u64> {
-        self.store.version()
+        self.asking.version(self.store.version())
     }
 
     async fn check(&self, token: &TokenView<'_>) -> Verdict {

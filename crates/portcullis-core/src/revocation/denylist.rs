@@ -133,7 +133,7 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
     }
 
     fn version(&self) -> Option<u64> {
-        self.store.version()
+        self.asking.version(self.store.version())
     }
 
     async fn check(&self, token: &TokenView<'_>) -> Verdict {

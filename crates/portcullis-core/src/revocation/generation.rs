@@ -96,7 +96,7 @@ impl<S: GenerationStore> Revocation for MinGeneration<S> {
     }
 
     fn version(&self) -> Option<u64> {
-        self.store.version()
+        self.asking.version(self.store.version())
     }
 
     async fn check(&self, token: &TokenView<'_>) -> Verdict {

@@ -83,10 +83,13 @@ pub trait Revocation: Send + Sync + 'static {
     /// The verdict.
     fn check(&self, token: &TokenView<'_>) -> impl Future<Output = Verdict> + Send;
 
-    /// A number that changes before any token that passes could be denied. While it stays the same, a
-    /// token that [`peek`](Self::peek) let pass still passes, and need not be asked about again:
-    /// whoever remembers that asks for the version *before* the peek. `None`, the default, if there
-    /// is no such number: every time has to be asked.
+    /// A number that grows before any token that passes could be denied, and never goes back. While it
+    /// stays the same, a token that [`peek`](Self::peek) let pass still passes, and need not be asked
+    /// about again: whoever remembers that asks for the version *before* the peek. `None`, the
+    /// default, if there is no such number: every time has to be asked.
+    ///
+    /// A number that goes back (a flag, a hash, a counter that starts anew) lets revoked tokens pass:
+    /// two rules together have the sum of their numbers.
     fn version(&self) -> Option<u64> {
         None
     }

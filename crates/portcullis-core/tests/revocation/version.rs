@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_core::state::{Limits, State};
 use portcullis_core::{
-    Denylist, Entry, IatCutoff, NoRevocation, OptionalRule, Position, Retention, Revocation,
-    Target, Timestamp,
+    CutoffStore, Denylist, DenylistStore, Entry, GenerationStore, IatCutoff, MinGeneration,
+    NoRevocation, OptionalRule, Position, Retention, Revocation, StoreError, Target, Timestamp,
 };
 
 use crate::fake::{ISSUER, NOW, Script};
@@ -66,4 +66,55 @@ fn rules_together_have_one_only_if_all_of_them_have() {
     assert_eq!(NoRevocation.and(NoRevocation).version(), Some(0));
     assert_eq!(OptionalRule::<Denylist<Script>>::new(None).version(), Some(0));
     assert_eq!(OptionalRule::new(Some(asked())).version(), None);
+}
+
+/// A store with a version that has to be asked all the same, as one does whose memory holds a part.
+struct Versioned;
+
+impl CutoffStore for Versioned {
+    type Error = StoreError;
+
+    async fn cutoff(&self, _: &Target<'_>) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(7)
+    }
+}
+
+impl DenylistStore for Versioned {
+    type Error = StoreError;
+
+    async fn is_denied(&self, _: &Target<'_>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(7)
+    }
+}
+
+impl GenerationStore for Versioned {
+    type Error = StoreError;
+
+    async fn min_generation(&self, _: &Target<'_>) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(7)
+    }
+}
+
+#[test]
+fn there_is_none_where_answers_are_reused() {
+    assert_eq!(IatCutoff::new(Versioned).version(), Some(7));
+    assert_eq!(Denylist::new(Versioned).version(), Some(7));
+    assert_eq!(MinGeneration::new(Versioned).version(), Some(7));
+    // an answer from before a write would be noted for the version after it, and be reused for ever
+    let second = Duration::from_secs(1);
+    assert_eq!(IatCutoff::new(Versioned).cache_for(second).version(), None);
+    assert_eq!(Denylist::new(Versioned).cache_for(second).version(), None);
+    assert_eq!(MinGeneration::new(Versioned).cache_for(second).version(), None);
 }

@@ -57,7 +57,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        let grpc = GrpcKind::of(request.headers());
+        let grpc = GrpcKind::of(&request);
         let outlet = Outlet::new(self.gate.renderer(), grpc);
         match self.gate.admit(&mut request) {
             Ok(Admission::Now) => ResponseFuture::called(self.inner.call(request), outlet),

@@ -2,7 +2,7 @@
 //! [gRPC protocol](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)).
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 
 use crate::error::RejectionKind;
 
@@ -19,8 +19,15 @@ pub(crate) enum GrpcKind {
 
 impl GrpcKind {
     /// Read from the request's media type, whatever the message format after it.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let rest = headers.get(CONTENT_TYPE)?.as_bytes().strip_prefix(b"application/grpc")?;
+    ///
+    /// gRPC is always a POST. Whoever claims it for a GET would be answered with a status 200, which
+    /// a cache on the way may keep for everybody.
+    pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
+        if request.method() != Method::POST {
+            return None;
+        }
+        let media_type = request.headers().get(CONTENT_TYPE)?.as_bytes();
+        let rest = media_type.strip_prefix(b"application/grpc")?;
         let ends = |rest: &[u8]| matches!(rest, [] | [b'+' | b';' | b' ', ..]);
         if ends(rest) {
             Some(Self::Native)
@@ -91,11 +98,19 @@ mod tests {
             ("application/json", None),
             ("", None),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-            assert_eq!(GrpcKind::of(&headers), expected, "{media_type}");
+            let request = Request::post("/").header(CONTENT_TYPE, media_type).body(()).unwrap();
+            assert_eq!(GrpcKind::of(&request), expected, "{media_type}");
         }
-        assert_eq!(GrpcKind::of(&HeaderMap::new()), None);
+        assert_eq!(GrpcKind::of(&Request::post("/").body(()).unwrap()), None);
+    }
+
+    #[test]
+    fn only_a_post_is_grpc() {
+        for method in ["GET", "HEAD", "PUT", "OPTIONS", "post"] {
+            let request = Request::builder().method(method);
+            let request = request.header(CONTENT_TYPE, "application/grpc").body(()).unwrap();
+            assert_eq!(GrpcKind::of(&request), None, "{method}");
+        }
     }
 
     #[test]

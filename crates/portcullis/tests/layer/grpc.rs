@@ -49,3 +49,14 @@ async fn grpc_web_gets_its_own_media_type() {
     assert_eq!(answer.header("content-type"), Some("application/grpc-web+proto"));
     assert_eq!(answer.header("grpc-status"), Some("16"));
 }
+
+#[tokio::test]
+async fn a_get_is_no_grpc_whatever_it_says() {
+    let headers = [("content-type", "application/grpc")];
+    for method in ["GET", "PUT", "HEAD"] {
+        let answer = send(layer().layer(who_service()), request(method, "/", &headers)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.header("www-authenticate").is_some());
+    }
+}

@@ -29,6 +29,10 @@ async fn bodies_that_are_not_what_was_asked_for() {
         ("POST", "/signin", JSON, r#"{"username":"bob","password":"x","role":"admin"}"#, 422),
         ("POST", "/signin", JSON, r#"{"username":"a","username":"b","password":"x"}"#, 422),
         ("POST", "/payments", JSON, "[]", 422),
+        // serde fills structs from arrays, too
+        ("POST", "/payments", JSON, "[1,910000]", 422),
+        ("POST", "/signin", JSON, r#"["bob","bob-may-look"]"#, 422),
+        ("PATCH", "/workers/1", JSON, r#"["x",1]"#, 422),
         ("POST", "/payments", JSON, r#"{"worker_id":1}"#, 422),
         ("POST", "/payments", JSON, r#"{"worker_id":1,"amount_cents":null}"#, 422),
         ("POST", "/payments", JSON, r#"{"worker_id":1,"amount_cents":1,"to":2}"#, 422),

@@ -1,0 +1,16 @@
+//! Attacks, each named by what the attacker tries: at the library and over real HTTP, in a header and in
+//! a cookie. Every one is refused by an exact answer; none panics, and none is logged raw.
+#![allow(clippy::unwrap_used)]
+
+mod algorithm;
+mod ambient;
+mod carriers;
+mod claims;
+mod encoding;
+mod forgeries;
+mod grpc;
+mod hazards;
+mod keys_from_token;
+mod revocation;
+mod signatures;
+mod support;
