@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: every check that is not a test.
 
 mod build;
+mod conformance;
 mod deny;
 mod invariants;
 mod lints;
@@ -36,6 +37,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "sizes",
         about: "docs/dependencies.md has every dependency and every size",
         run: sizes::run,
+    },
+    Check {
+        name: "conformance",
+        about: "every rule of docs/conformance.md names tests that exist",
+        run: conformance::run,
     },
     Check { name: "msrv", about: "the minimum Rust version holds", run: msrv::run },
     Check { name: "deny", about: "licences, banned crates and sources", run: deny::run },
