@@ -53,6 +53,12 @@ pub(crate) const ALL: &[Check] = &[
         run: build::features,
     },
     Check { name: "package", about: "each crate can be published", run: package::run },
+    Check { name: "abuse", about: "each case of hostile input runs", run: build::abuse },
+    Check {
+        name: "soak",
+        about: "a minute under load and faults, every answer explained",
+        run: crate::soak::minute,
+    },
 ];
 
 /// Runs the named checks, or all of them, to the end even if one fails.
