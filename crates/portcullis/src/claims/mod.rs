@@ -83,14 +83,38 @@ pub(crate) fn untrusted_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut issuer = None;
-            while let Some(Text(name)) = map.next_key()? {
-                if name == "iss" {
+            while let Some(IsIssuer(found)) = map.next_key()? {
+                // a repeat will be refused with the claims; nothing of it is kept meanwhile
+                if found && issuer.is_none() {
                     issuer = Some(map.next_value::<Text<'de>>()?.0);
                 } else {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
             Ok(issuer)
+        }
+    }
+
+    /// The name of a member: nothing of it is kept, however it is escaped.
+    struct IsIssuer(bool);
+
+    impl<'de> de::Deserialize<'de> for IsIssuer {
+        fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Name;
+
+            impl de::Visitor<'_> for Name {
+                type Value = IsIssuer;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a name")
+                }
+
+                fn visit_str<E: de::Error>(self, name: &str) -> Result<IsIssuer, E> {
+                    Ok(IsIssuer(name == "iss"))
+                }
+            }
+
+            deserializer.deserialize_str(Name)
         }
     }
 
