@@ -53,7 +53,11 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
     } else {
         (RejectionKind::MalformedToken, "a JSON object of claims".to_owned())
     };
-    let place = format!("at line {} column {}", error.line(), error.column());
+    // what a type finds wrong after all was read has no place
+    let place = match error.line() {
+        0 => String::new(),
+        line => format!(" at line {line} column {}", error.column()),
+    };
     // serde's message repeats values, and those of claims may be private: shown is only what comes from
     // the user's own type
     let message = error.to_string();
@@ -62,9 +66,9 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
         format!("no `{}`", field.escape_default())
     } else if let Some((_, wanted)) = message.rsplit_once(", expected ") {
         let wanted = wanted.split(" at line ").next().unwrap_or_default();
-        format!("something else than {} {place}", wanted.escape_default())
+        format!("something else than {}{place}", wanted.escape_default())
     } else {
-        format!("something else {place}")
+        format!("something else{place}")
     };
     Diagnosis::new().expected(expected).found(found).reject(kind)
 }
