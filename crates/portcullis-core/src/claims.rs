@@ -219,6 +219,17 @@ mod tests {
     }
 
     #[test]
+    fn roles_and_scopes_are_compared_as_wholes_and_the_rest_is_kept() {
+        let c = claims(r#"{"sub": "bob", "roles": ["lead"], "scope": "look pay", "team": 7}"#);
+        let c = c.unwrap();
+        assert_eq!(c.subject(), Some("bob"));
+        assert!(c.has_role("lead") && !c.has_role("look") && !c.has_role("lea"));
+        assert!(c.has_scope("pay") && !c.has_scope("lead") && !c.has_scope("look pay"));
+        assert_eq!(c.rest().get("team"), Some(&Value::from(7)));
+        assert_eq!(c.rest().get("sub"), None);
+    }
+
+    #[test]
     fn a_scope_string_is_split_and_a_role_string_is_not() {
         let c = claims(r#"{"roles": "lead accountant", "scope": "look  pay", "scp": ["x y"]}"#);
         let c = c.unwrap();
