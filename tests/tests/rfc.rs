@@ -4,10 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use portcullis::keys::VerificationKey;
-use portcullis::{Algorithm, Keys, jws};
+use portcullis::{Algorithm, Issuer, Keys, RejectionKind, Verifier, jws};
 use portcullis_issuer::{JwsHeader, SigningKey};
+use portcullis_testing::TestClock;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One example, in `rfc.jsonl`. The secret of RFC 7515 §A.1 has been given an `alg`, without which a
 /// secret is not taken.
@@ -94,4 +95,47 @@ fn an_unsecured_jws_is_refused() {
             assert!(jws::verify(unsecured, &Keys::from(key.verification_key())).is_err());
         }
     }
+}
+
+#[test]
+fn the_json_serialization_is_refused() {
+    // RFC 7515 §A.6 and §A.7 are the examples of §A.2 and §A.3 in another form
+    let examples = examples();
+    let parts = |section: &str| {
+        let example = examples.iter().find(|example| example.section == section).unwrap();
+        let parts: Vec<_> = example.jws.split('.').map(str::to_owned).collect();
+        let key = VerificationKey::from_jwk(example.jwk.to_string()).unwrap();
+        (parts, key.with_key_id(section))
+    };
+    let ((rsa, rsa_key), (ec, ec_key)) = (parts("RFC 7515 A.2"), parts("RFC 7515 A.3"));
+    assert_eq!(rsa[1], ec[1], "one payload, two signatures");
+    let signature = |parts: &[String]| json!({"protected": parts[0], "signature": parts[2]});
+    let general = json!({"payload": ec[1], "signatures": [signature(&rsa), signature(&ec)]});
+    let flattened = json!({"payload": ec[1], "protected": ec[0], "signature": ec[2]});
+    let keys = Keys::new([rsa_key, ec_key]).unwrap();
+    for form in [general, flattened] {
+        let refused = jws::verify(form.to_string(), &keys).unwrap_err();
+        assert_eq!(refused.kind(), RejectionKind::MalformedToken, "{form}");
+    }
+    assert!(jws::verify(ec.join("."), &keys).is_ok());
+}
+
+#[test]
+fn the_claims_of_rfc_7519_are_read() {
+    // §3.1 is signed as §A.1 of RFC 7515 is; §6.1 has the same claims and no signature
+    let example = examples().into_iter().find(|example| example.section == "RFC 7515 A.1").unwrap();
+    let keys = Keys::from_jwk(example.jwk.to_string()).unwrap();
+    let verify_at = |now: i64, token: &str| {
+        let joe = Issuer::new("joe").audience_less().keys(keys.clone());
+        let verifier: Verifier<Value> =
+            Verifier::builder().trust(joe).clock(TestClock::at(now)).build().unwrap();
+        verifier.verify(token).map(|claims| (*claims).clone()).map_err(|refused| refused.kind())
+    };
+    let claims = json!({"iss": "joe", "exp": 1_300_819_380, "http://example.com/is_root": true});
+    assert_eq!(verify_at(1_300_819_000, &example.jws), Ok(claims));
+    assert_eq!(verify_at(1_300_819_440, &example.jws), Err(RejectionKind::Expired));
+    let (_, payload) = example.jws.split_once('.').unwrap();
+    let (payload, _) = payload.split_once('.').unwrap();
+    let unsecured = format!("eyJhbGciOiJub25lIn0.{payload}.");
+    assert_eq!(verify_at(1_300_819_000, &unsecured), Err(RejectionKind::AlgorithmNotAllowed));
 }

@@ -1,4 +1,5 @@
-//! Published vectors: Wycheproof's JSON Web Signatures as adjudicated, and the cookbook of RFC 7520.
+//! Published vectors: Wycheproof's JSON Web Signatures as adjudicated, and the cookbook of RFC 7520; and
+//! that docs/conformance.md leaves no rule of the list out that it follows.
 //!
 //! They are read from `../shared/vectors` beside the repository, or from the folder that
 //! `PORTCULLIS_VECTORS` names. Where there is none, every test here is reported as ignored, which the
@@ -31,6 +32,7 @@ fn main() {
                 trial(format!("cookbook::{}", example.name), move || cookbook(example))
             }))
             .chain([trial("cookbook::no_example_is_left_out".into(), no_example_is_left_out)])
+            .chain([trial("conformance::no_rule_is_left_out".into(), no_rule_is_left_out)])
             .map(|trial| trial.with_ignored_flag(missing))
             .collect();
     libtest_mimic::run(&arguments, trials).exit();
@@ -85,7 +87,7 @@ const WYCHEPROOF: &[(&str, usize)] = &[
 ];
 
 /// The cases where published and adjudicated results leave the choice to a policy; ours is to refuse
-/// them: docs/decisions/0010-policy-vectors.md.
+/// them: docs/decisions/0013-policy-vectors.md.
 const POLICY: &[(&str, RejectionKind)] = &[
     // the key says PS256, the token PS384
     ("json_web_signature#346", AlgorithmNotAllowed),
@@ -258,4 +260,19 @@ fn no_example_is_left_out() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn no_rule_is_left_out() -> Result<(), String> {
+    let ids = |text: &str| -> Vec<String> {
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        rows.filter(|id| id.ends_with(|c: char| c.is_ascii_digit())).map(str::to_owned).collect()
+    };
+    let list = std::fs::read_to_string(folder().join("../conformance.md")).unwrap();
+    let (list, ours) = (ids(&list), ids(include_str!("../../docs/conformance.md")));
+    let missing: Vec<_> = list.iter().filter(|id| !ours.contains(id)).collect();
+    if missing.is_empty() && list.len() > 100 {
+        Ok(())
+    } else {
+        Err(format!("{} rules, of which {missing:?} are missing", list.len()))
+    }
 }

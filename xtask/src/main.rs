@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask test` runs every test, `cargo xtask lint` every other check.
+//! The project's own commands: `cargo xtask test` runs every test, `cargo xtask lint` every other check, `cargo xtask
+//! soak` a server under load.
 //!
-//! Both work from a plain Rust installation, print each command they run, and exit non-zero if anything failed.
+//! They work from a plain Rust installation, print each command they run, and exit non-zero if anything failed.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +12,7 @@ mod apt;
 mod checks;
 mod command;
 mod graph;
+mod soak;
 mod test;
 mod tools;
 mod totals;
@@ -23,6 +25,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]   unit, integration and documentation tests; ARGS go to the test runner
+  soak [--minutes N]
+                   a server under load with rotation, revocation and faults, for 30 minutes unless said otherwise
   lint [CHECK..]   all the other checks, or only those named:";
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn run(mut args: Vec<String>) -> Result<()> {
             }
             test::run(&args)
         }
+        "soak" => soak::run(&args),
         "lint" => checks::run(&args),
         other => bail!("there is no command `{other}`\n{}", usage()),
     }

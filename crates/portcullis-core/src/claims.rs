@@ -72,7 +72,7 @@ impl AccessClaims {
     ///
     /// # Errors
     ///
-    /// The path of a claim that is neither a string nor an array of strings.
+    /// What was expected, and where.
     #[doc(hidden)]
     pub fn refill(
         &mut self,
@@ -101,7 +101,7 @@ impl AccessClaims {
         let mut take = |name: &str| match map.remove(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(format!("`{name}` must be a string")),
+            Some(_) => Err(format!("a string as `{name}`")),
         };
         let subject = take("sub")?;
         let (client_id, azp) = (take("client_id")?, take("azp")?);
@@ -134,7 +134,7 @@ fn collect(
     for name in deeper {
         value = value.and_then(|v| v.get(name));
     }
-    let wrong = || format!("`{}` must be a string or an array of strings", path.join("."));
+    let wrong = || format!("a string or an array of strings as `{}`", path.join("."));
     match value {
         None => {}
         Some(Value::String(text)) => into.extend(one(text)),
@@ -184,7 +184,10 @@ impl<'de> Deserialize<'de> for AccessClaims {
         }
 
         let map = deserializer.deserialize_map(Visitor)?;
-        Self::from_map(map).map_err(de::Error::custom)
+        // spelled as serde spells it, so that the log of the verifier shows what was expected
+        Self::from_map(map).map_err(|expected| {
+            de::Error::custom(format_args!("a wrong claim, expected {expected}"))
+        })
     }
 }
 
@@ -213,6 +216,17 @@ mod tests {
             let error = claims(json).unwrap_err().to_string();
             assert!(error.contains(name), "{json}: {error}");
         }
+    }
+
+    #[test]
+    fn roles_and_scopes_are_compared_as_wholes_and_the_rest_is_kept() {
+        let c = claims(r#"{"sub": "bob", "roles": ["lead"], "scope": "look pay", "team": 7}"#);
+        let c = c.unwrap();
+        assert_eq!(c.subject(), Some("bob"));
+        assert!(c.has_role("lead") && !c.has_role("look") && !c.has_role("lea"));
+        assert!(c.has_scope("pay") && !c.has_scope("lead") && !c.has_scope("look pay"));
+        assert_eq!(c.rest().get("team"), Some(&Value::from(7)));
+        assert_eq!(c.rest().get("sub"), None);
     }
 
     #[test]
@@ -245,7 +259,7 @@ mod tests {
         assert!(c.roles().is_empty());
         assert_eq!(c.scopes(), ["all"]);
         let error = c.refill(&[path(&["realm_access"])], &[], &Assertable::anything());
-        assert_eq!(error.unwrap_err(), "`realm_access` must be a string or an array of strings");
+        assert_eq!(error.unwrap_err(), "a string or an array of strings as `realm_access`");
     }
 
     #[test]

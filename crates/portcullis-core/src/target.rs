@@ -269,6 +269,14 @@ mod tests {
     }
 
     #[test]
+    fn the_seed_is_drawn() {
+        // a seed that can be guessed lets a stranger aim for a collision
+        let seed = *hash_seed();
+        assert_eq!(*hash_seed(), seed, "once for the process");
+        assert!(seed.0 != seed.1 && seed.0.min(seed.1) > u64::from(u16::MAX), "{seed:?}");
+    }
+
+    #[test]
     fn parts_that_a_kind_does_not_have_are_dropped() {
         assert_eq!(Target::from_parts(TargetKind::Everything, "x", "y"), Target::everything());
         assert_eq!(Target::from_parts(TargetKind::Issuer, "x", "y"), Target::issuer_wide("x"));

@@ -318,6 +318,12 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_of_the_machine_does_not_stand_still() {
+        let clock = SystemClock::new();
+        assert!((0..1_000_000).any(|_| clock.elapsed() > Duration::ZERO));
+    }
+
+    #[test]
     fn arithmetic_saturates_at_both_ends() {
         let second = Duration::from_secs(1);
         assert_eq!(Timestamp::MAX.saturating_add(Duration::from_nanos(1)), Timestamp::MAX);

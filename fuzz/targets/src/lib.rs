@@ -3,7 +3,7 @@
 //! replays their corpora without it.
 //!
 //! What was accepted is read once more by a reader that shares no code with the library:
-//! `json` and `base64url`. Where the two disagree, the target panics.
+//! `json.rs` and `base64url.rs`. Where the two disagree, the target panics.
 #![allow(clippy::missing_panics_doc, reason = "to panic is what they are for")]
 
 pub mod answer;

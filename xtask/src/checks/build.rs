@@ -1,4 +1,4 @@
-//! The checks that are cargo's own: formatting, clippy, documentation, and each feature on its own.
+//! The checks that are cargo's own: formatting, clippy, documentation, each feature on its own, and that benches run.
 
 use anyhow::Result;
 
@@ -24,6 +24,11 @@ pub(super) fn clippy() -> Result<()> {
 pub(super) fn doc() -> Result<()> {
     run(cargo(["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// Runs each case once. How long it took is for nobody to judge.
+pub(super) fn abuse() -> Result<()> {
+    run(&mut cargo(["test", "--package", "portcullis-stress", "--benches", "--", "--once"]))
 }
 
 /// Builds every published crate the way a user may: with no feature, and with each one alone.

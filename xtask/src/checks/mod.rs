@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: every check that is not a test.
 
 mod build;
+mod conformance;
 mod deny;
 mod invariants;
 mod lints;
@@ -37,6 +38,11 @@ pub(crate) const ALL: &[Check] = &[
         about: "docs/dependencies.md has every dependency and every size",
         run: sizes::run,
     },
+    Check {
+        name: "conformance",
+        about: "every rule of docs/conformance.md names tests that exist",
+        run: conformance::run,
+    },
     Check { name: "msrv", about: "the minimum Rust version holds", run: msrv::run },
     Check { name: "deny", about: "licences, banned crates and sources", run: deny::run },
     Check { name: "clippy", about: "no warning in any target", run: build::clippy },
@@ -47,6 +53,12 @@ pub(crate) const ALL: &[Check] = &[
         run: build::features,
     },
     Check { name: "package", about: "each crate can be published", run: package::run },
+    Check { name: "abuse", about: "each case of hostile input runs", run: build::abuse },
+    Check {
+        name: "soak",
+        about: "a minute under load and faults, every answer explained",
+        run: crate::soak::minute,
+    },
 ];
 
 /// Runs the named checks, or all of them, to the end even if one fails.

@@ -242,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn no_fewer_answers_than_a_generation_are_kept() {
+        let mut recent = Recent::default();
+        let generation = Recent::<u32>::GENERATION as u128;
+        for q in 0..2 * generation {
+            recent.insert(q, Duration::ZERO, 1);
+        }
+        // new answers to old questions take no room
+        for q in 0..generation {
+            recent.insert(2 * generation - 1 - q, Duration::ZERO, 2);
+        }
+        assert!((0..generation).all(|q| recent.get(q).is_some()), "the old generation");
+        let second = Some((Duration::ZERO, 2));
+        assert!((generation..2 * generation).all(|q| recent.get(q) == second));
+    }
+
+    #[test]
     fn an_answer_to_an_older_question_does_not_replace_a_newer_one() {
         let mut recent = Recent::default();
         recent.insert(1, Duration::from_secs(2), "new");

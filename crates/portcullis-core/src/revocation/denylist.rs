@@ -150,3 +150,26 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
         self.asking.settle(question, sent, answer, |denied| *denied, |denied| judge(*denied))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn questions_about_other_subjects_or_times_are_other_questions() {
+        let subjects: Vec<String> = (0..64).map(|n| format!("subject {n}")).collect();
+        let mut questions = HashSet::new();
+        for subject in &subjects {
+            for millis in [0, 1] {
+                let token = TokenView::new("https://idp.example.com")
+                    .with_token_id("7f1c")
+                    .with_subject(subject)
+                    .with_issued_at(Timestamp::from_millis(millis));
+                questions.insert(question_of(&token, &Targets::of(&token, &[TargetKind::Token])));
+            }
+        }
+        assert_eq!(questions.len(), 2 * subjects.len());
+    }
+}

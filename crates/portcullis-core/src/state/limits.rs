@@ -119,3 +119,19 @@ impl Usage {
         Self { denials, cutoffs, allowed }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::State;
+
+    #[test]
+    fn a_state_tells_the_limits_it_was_given() {
+        let limits = Limits::default().denials(1).cutoffs(2).allowed(3).denials_per_subject(4);
+        let told = State::new(limits).limits();
+        assert_eq!((told.max_denials(), told.max_cutoffs(), told.max_allowed()), (1, 2, 3));
+        assert_eq!(told.max_denials_per_subject(), 4);
+        let told = State::new(Limits::unlimited()).limits();
+        assert_eq!((told.max_denials(), told.max_allowed()), (usize::MAX, usize::MAX));
+    }
+}

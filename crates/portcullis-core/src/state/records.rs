@@ -122,9 +122,26 @@ impl Record for Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
 
     #[test]
     fn a_denial_takes_20_bytes() {
         assert_eq!(size_of::<Denied>(), 20);
+    }
+
+    #[test]
+    fn a_removal_takes_effect_in_any_order_and_only_guesses_the_expiry() {
+        let at = |secs| Expiry::new(Some(Timestamp::from_secs(secs)));
+        let listing = Listed { key: 1, subject: 2, position: 5, expiry: at(100), was_listed: true };
+        let removal =
+            Listed { key: 1, subject: 0, position: 0, expiry: at(200), was_listed: false };
+        for [mut merged, second, third] in
+            [[listing, removal, removal], [removal, listing, removal], [removal, removal, listing]]
+        {
+            merged.merge(second);
+            merged.merge(third);
+            assert_eq!(merged.position, 0);
+            assert!(merged.expiry.is_over(Timestamp::from_secs(101)));
+        }
     }
 }

@@ -64,6 +64,15 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_bounded_if_every_subject_is_new() {
+        let mut counts = Generations::default();
+        for subject in 0..3 * GENERATION as u128 {
+            counts.of(subject, Timestamp::UNIX_EPOCH).push(Expiry::NEVER);
+        }
+        assert!(counts.young.len() + counts.old.len() <= 2 * GENERATION);
+    }
+
+    #[test]
     fn expired_denials_no_longer_count() {
         let mut counts = Generations::default();
         for secs in 1..=10 {

@@ -188,6 +188,28 @@ mod tests {
         assert_eq!(found, Some(5_000));
     }
 
+    fn capacity(table: &Table<Denied>) -> usize {
+        table.shards.iter().map(|shard| shard.read().capacity()).sum()
+    }
+
+    #[test]
+    fn a_purge_gives_memory_back_where_little_is_left_and_only_there() {
+        for (left, shrinks) in [(0, true), (2, true), (45, false), (100, false)] {
+            let (table, room) = (Table::new(), Room::new(usize::MAX));
+            // as many as the shards have room for, so that a part of them is that part of a shard
+            for key in 0..50_000 {
+                let expiry = if key % 100 < left { 2_000 } else { 900 };
+                table.put(record(key, expiry), &room, Timestamp::UNIX_EPOCH);
+            }
+            let before = capacity(&table);
+            table.purge(&room, NOW);
+            assert_eq!(capacity(&table) < before / 4, shrinks, "{left} % of {before}");
+            assert_eq!(capacity(&table) < before, shrinks, "{left} % of {before}");
+            let kept = (0..50_000).filter(|&key| table.contains(record(key, 0).key)).count();
+            assert_eq!(kept, 500 * left as usize);
+        }
+    }
+
     #[test]
     fn a_table_at_rest_does_not_grow() {
         let (table, room) = (Table::new(), Room::new(usize::MAX));
@@ -199,7 +221,6 @@ mod tests {
             }
         }
         assert!(room.used() < 10_000, "{}", room.used());
-        let slots: usize = table.shards.iter().map(|shard| shard.read().capacity()).sum();
-        assert!(slots < 20_000, "{slots}");
+        assert!(capacity(&table) < 20_000, "{}", capacity(&table));
     }
 }

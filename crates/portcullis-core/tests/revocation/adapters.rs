@@ -1,12 +1,16 @@
 //! What the rules refuse, ask for and waive, whatever the store says.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use portcullis_core::{
-    Allowlist, DenialReason, Denylist, IatCutoff, MinGeneration, Revocation, Timestamp, TokenView,
-    Verdict,
+    Allowlist, AllowlistStore, CutoffStore, DenialReason, Denylist, DenylistStore, GenerationStore,
+    IatCutoff, MinGeneration, Position, Revocation, StoreError, StoreErrorKind, Target, TargetKind,
+    Timestamp, TokenView, Verdict,
 };
 use portcullis_testing::block_on;
 
-use crate::fake::{Answer, BySubject, ISSUER, NOW, Script, token};
+use crate::fake::{Answer, ById, BySubject, Distinct, ISSUER, NOW, Script, token};
 
 /// That the rule refuses a token which lacks this claim, without asking its store.
 #[track_caller]
@@ -47,6 +51,79 @@ fn a_token_that_lacks_what_a_rule_needs_is_refused() {
     check_missing(&Allowlist::new(script()).fingerprint_without_jti(), &bob, "jti");
     check_missing(&MinGeneration::new(script()), &bob, "generation");
     check_missing(&MinGeneration::new(script()), &id.with_generation(1), "sub");
+}
+
+#[test]
+fn a_fingerprint_stands_in_for_an_id_in_a_store_of_ids() {
+    let listed = |answer| {
+        let script = Script::default();
+        script.then(answer);
+        script
+    };
+    let view = TokenView::new(ISSUER).with_fingerprint("f");
+    for (answer, denied) in [(Answer::Revoked, true), (Answer::Good, false)] {
+        let denylist = Denylist::new(listed(answer)).fingerprint_without_jti();
+        assert_eq!(block_on(denylist.check(&view)).is_denied(), denied, "{answer:?}");
+        let allowlist = Allowlist::new(listed(answer)).fingerprint_without_jti();
+        assert_eq!(block_on(allowlist.check(&view)).is_denied(), denied, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_remembered_answer_is_about_its_own_targets() {
+    let minute = std::time::Duration::from_secs(60);
+    let cutoff = IatCutoff::new(ById).cache_for(minute);
+    let denylist = Denylist::new(ById).cache_for(minute);
+    let allowlist = Allowlist::new(ById).cache_for(minute);
+    let generation = MinGeneration::new(ById).cache_for(minute);
+    for _ in 0..2 {
+        for (id, denied) in [("good", false), ("bad", true), ("good", false)] {
+            let view = token().with_subject(id).with_token_id(id);
+            assert_eq!(view.issuer(), ISSUER);
+            assert_eq!(block_on(cutoff.check(&view)).is_denied(), denied, "{id}");
+            // of one subject, so that the targets are all that differs
+            let one = view.with_subject("bob");
+            assert_eq!(block_on(denylist.check(&one)).is_denied(), denied, "{id}");
+            assert_eq!(block_on(allowlist.check(&one)).is_denied(), denied, "{id}");
+            assert_eq!(block_on(generation.check(&view)).is_denied(), denied, "{id}");
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_store_tells_its_cause_and_a_position_its_number() {
+    let error = StoreError::new(StoreErrorKind::Corrupt, "the row makes no sense");
+    assert!(error.source().is_none());
+    let error = error.with_source("column 3");
+    assert_eq!(error.to_string(), "the row makes no sense");
+    assert_eq!(error.source().unwrap().to_string(), "column 3");
+    assert_eq!(Position::new(7).to_string(), "7");
+}
+
+#[test]
+fn behind_an_arc_a_store_answers_as_itself() {
+    let store = Arc::new(Distinct);
+    let (target, view) = (Target::token(ISSUER, "1"), token());
+    let later = |secs| Some(Timestamp::from_secs(secs));
+    assert_eq!(block_on(CutoffStore::cutoff(&store, &target)).unwrap(), later(1));
+    assert_eq!(block_on(store.latest_cutoff(&[target])).unwrap(), later(2));
+    assert_eq!(store.peek_cutoff(&[target]), Some(later(3)));
+    assert_eq!(CutoffStore::kinds(&store), [TargetKind::Key]);
+    assert_eq!(CutoffStore::version(&store), Some(4));
+    for denied in [true, false] {
+        let id = if denied { "bad" } else { "good" };
+        let target = Target::token(ISSUER, id);
+        assert_eq!(block_on(DenylistStore::is_denied(&store, &target)).unwrap(), denied);
+        assert_eq!(block_on(store.is_any_denied(&view, &[target])).unwrap(), denied);
+        assert_eq!(store.peek_denied(&view, &[target]), Some(denied));
+        assert_eq!(block_on(AllowlistStore::is_allowed(&store, &target)).unwrap(), !denied);
+        assert_eq!(store.peek_allowed(&target), Some(!denied));
+    }
+    assert_eq!(DenylistStore::kinds(&store), [TargetKind::Client]);
+    assert_eq!(DenylistStore::version(&store), Some(5));
+    assert_eq!(block_on(GenerationStore::min_generation(&store, &target)).unwrap(), Some(6));
+    assert_eq!(store.peek_min_generation(&target), Some(Some(7)));
+    assert_eq!(GenerationStore::version(&store), Some(8));
 }
 
 #[test]

@@ -84,6 +84,40 @@ fn the_stricter_verdict_stands_and_peek_agrees_with_check() {
     }
 }
 
+/// A rule that must not be awaited.
+#[derive(Debug)]
+struct NeverAsked;
+
+impl Revocation for NeverAsked {
+    fn peek(&self, _: &TokenView<'_>) -> Option<Verdict> {
+        None
+    }
+
+    async fn check(&self, _: &TokenView<'_>) -> Verdict {
+        panic!("a denial was known")
+    }
+}
+
+#[test]
+fn a_denial_from_memory_spares_the_question_to_the_other_side() {
+    let denial = Says { what: What::Denial, from_memory: true };
+    assert!(block_on(denial.and(NeverAsked).check(&token())).is_denied());
+    assert!(block_on(NeverAsked.and(denial).check(&token())).is_denied());
+}
+
+#[test]
+fn of_two_outages_the_first_is_told_and_a_pass_is_either_pass() {
+    let outage = |rule| Verdict::Unavailable(Outage::new(rule, "it is down"));
+    match outage("denylist").and(outage("cutoff")) {
+        Verdict::Unavailable(outage) => assert_eq!(outage.rule(), "denylist"),
+        other => panic!("{other:?}"),
+    }
+    for what in ALL {
+        let verdict = Says { what, from_memory: true }.verdict();
+        assert_eq!(verdict.is_allowed(), what <= What::Unchecked, "{what:?}");
+    }
+}
+
 #[test]
 fn three_rules_stand_in_any_grouping() {
     for a in ALL {

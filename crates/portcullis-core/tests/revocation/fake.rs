@@ -1,6 +1,7 @@
 //! A store that does as it is told: answers come from a script, and time passes while it is asked.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -136,5 +137,117 @@ impl DenylistStore for BySubject {
         _: &[Target<'_>],
     ) -> Result<bool, StoreError> {
         Ok(token.subject() == Some("bob") && token.issued_at() <= Some(NOW))
+    }
+}
+
+/// A store that denies the id `bad` and no other.
+#[derive(Debug)]
+pub(crate) struct ById;
+
+impl CutoffStore for ById {
+    type Error = Infallible;
+
+    async fn cutoff(&self, target: &Target<'_>) -> Result<Option<Timestamp>, Infallible> {
+        Ok((target.id() == "bad").then_some(NOW))
+    }
+}
+
+impl DenylistStore for ById {
+    type Error = Infallible;
+
+    async fn is_denied(&self, target: &Target<'_>) -> Result<bool, Infallible> {
+        Ok(target.id() == "bad")
+    }
+}
+
+impl AllowlistStore for ById {
+    type Error = Infallible;
+
+    async fn is_allowed(&self, token: &Target<'_>) -> Result<bool, Infallible> {
+        Ok(token.id() != "bad")
+    }
+}
+
+impl GenerationStore for ById {
+    type Error = Infallible;
+
+    async fn min_generation(&self, target: &Target<'_>) -> Result<Option<u64>, Infallible> {
+        Ok((target.id() == "bad").then_some(6))
+    }
+}
+
+/// A store each of whose methods answers differently.
+#[derive(Debug)]
+pub(crate) struct Distinct;
+
+impl CutoffStore for Distinct {
+    type Error = Infallible;
+
+    async fn cutoff(&self, _: &Target<'_>) -> Result<Option<Timestamp>, Infallible> {
+        Ok(Some(Timestamp::from_secs(1)))
+    }
+
+    fn kinds(&self) -> &'static [TargetKind] {
+        &[TargetKind::Key]
+    }
+
+    async fn latest_cutoff(&self, _: &[Target<'_>]) -> Result<Option<Timestamp>, Infallible> {
+        Ok(Some(Timestamp::from_secs(2)))
+    }
+
+    fn peek_cutoff(&self, _: &[Target<'_>]) -> Option<Option<Timestamp>> {
+        Some(Some(Timestamp::from_secs(3)))
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(4)
+    }
+}
+
+impl DenylistStore for Distinct {
+    type Error = Infallible;
+
+    async fn is_denied(&self, target: &Target<'_>) -> Result<bool, Infallible> {
+        Ok(target.id() == "bad")
+    }
+
+    fn kinds(&self) -> &'static [TargetKind] {
+        &[TargetKind::Client]
+    }
+
+    fn peek_denied(&self, _: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
+        Some(targets.iter().any(|target| target.id() == "bad"))
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(5)
+    }
+}
+
+impl AllowlistStore for Distinct {
+    type Error = Infallible;
+
+    async fn is_allowed(&self, token: &Target<'_>) -> Result<bool, Infallible> {
+        Ok(token.id() != "bad")
+    }
+
+    fn peek_allowed(&self, token: &Target<'_>) -> Option<bool> {
+        Some(token.id() != "bad")
+    }
+}
+
+impl GenerationStore for Distinct {
+    type Error = Infallible;
+
+    async fn min_generation(&self, _: &Target<'_>) -> Result<Option<u64>, Infallible> {
+        Ok(Some(6))
+    }
+
+    fn peek_min_generation(&self, _: &Target<'_>) -> Option<Option<u64>> {
+        Some(Some(7))
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(8)
     }
 }

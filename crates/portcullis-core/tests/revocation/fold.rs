@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use portcullis_core::revocation::is_cut_off;
 use portcullis_core::state::{Change, Fact, Limits, State};
-use portcullis_core::{Position, Target, TargetBuf, TargetKind, Timestamp, TokenView};
+use portcullis_core::{Position, Retention, Target, TargetBuf, TargetKind, Timestamp, TokenView};
 use proptest::prelude::*;
 
-use crate::fake::NOW;
+use crate::fake::{ISSUER, NOW};
 
 /// A fact, owned.
 #[derive(Clone, Debug)]
@@ -274,5 +274,22 @@ fn many_denials_are_found_and_others_are_not() {
         let name = name(n);
         let denied = state.is_denied(&Target::token(ISSUERS[0], &name), || NOW);
         assert_eq!(denied, n < 200_000, "{n}");
+    }
+}
+
+#[test]
+fn a_removal_takes_what_was_listed_up_to_its_position() {
+    let token = Target::token(ISSUER, "1");
+    for target in
+        [Target::subject(ISSUER, "bob"), Target::issuer_wide(ISSUER), Target::everything()]
+    {
+        for (removed, allowed) in [(4, true), (5, false), (6, false)] {
+            let state = State::new(Limits::default());
+            let retention = Retention::default();
+            let at = Position::new;
+            state.allow(token, Some("bob"), None, at(5), &retention, NOW).unwrap();
+            state.remove(target, at(removed), &retention, NOW).unwrap();
+            assert_eq!(state.is_allowed(&token), allowed, "{target:?} {removed}");
+        }
     }
 }

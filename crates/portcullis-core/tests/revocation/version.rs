@@ -1,11 +1,13 @@
 //! The version: while it stays the same, what passed still passes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::state::{Limits, State};
 use portcullis_core::{
     CutoffStore, Denylist, DenylistStore, Entry, GenerationStore, IatCutoff, MinGeneration,
     NoRevocation, OptionalRule, Position, Retention, Revocation, StoreError, Target, Timestamp,
+    TokenView, Verdict,
 };
 
 use crate::fake::{ISSUER, NOW, Script};
@@ -57,6 +59,18 @@ fn there_is_none_while_a_denial_is_pending() {
 }
 
 #[test]
+fn the_clock_is_asked_only_while_a_denial_is_pending() {
+    let (state, retention) = state();
+    let denied = Target::token(ISSUER, "1");
+    let asked = || panic!("nothing depends on the time");
+    assert_eq!(state.version(asked), Some(0));
+    // from this moment on: there is nothing to wait for
+    state.revoke(&Entry::deny_from(denied, NOW), &retention, NOW).unwrap();
+    assert!(state.is_denied(&denied, asked));
+    assert!(state.version(asked) > Some(0));
+}
+
+#[test]
 fn rules_together_have_one_only_if_all_of_them_have() {
     // a store that has to be asked every time
     let asked = || Denylist::new(Script::default());
@@ -66,6 +80,26 @@ fn rules_together_have_one_only_if_all_of_them_have() {
     assert_eq!(NoRevocation.and(NoRevocation).version(), Some(0));
     assert_eq!(OptionalRule::<Denylist<Script>>::new(None).version(), Some(0));
     assert_eq!(OptionalRule::new(Some(asked())).version(), None);
+}
+
+/// A rule that says nothing of a version.
+struct Plain;
+
+impl Revocation for Plain {
+    fn peek(&self, _: &TokenView<'_>) -> Option<Verdict> {
+        None
+    }
+
+    async fn check(&self, _: &TokenView<'_>) -> Verdict {
+        Verdict::Allowed
+    }
+}
+
+#[test]
+fn a_rule_that_says_nothing_of_it_is_asked_every_time() {
+    assert_eq!(Plain.version(), None);
+    assert_eq!(GenerationStore::version(&Script::default()), None);
+    assert_eq!(NoRevocation.and(Plain).version(), None);
 }
 
 /// A store with a version that has to be asked all the same, as one does whose memory holds a part.
@@ -112,6 +146,7 @@ fn there_is_none_where_answers_are_reused() {
     assert_eq!(IatCutoff::new(Versioned).version(), Some(7));
     assert_eq!(Denylist::new(Versioned).version(), Some(7));
     assert_eq!(MinGeneration::new(Versioned).version(), Some(7));
+    assert_eq!(Arc::new(Denylist::new(Versioned)).version(), Some(7));
     // an answer from before a write would be noted for the version after it, and be reused for ever
     let second = Duration::from_secs(1);
     assert_eq!(IatCutoff::new(Versioned).cache_for(second).version(), None);

@@ -53,7 +53,11 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
     } else {
         (RejectionKind::MalformedToken, "a JSON object of claims".to_owned())
     };
-    let place = format!("at line {} column {}", error.line(), error.column());
+    // what a type finds wrong after all was read has no place
+    let place = match error.line() {
+        0 => String::new(),
+        line => format!(" at line {line} column {}", error.column()),
+    };
     // serde's message repeats values, and those of claims may be private: shown is only what comes from
     // the user's own type
     let message = error.to_string();
@@ -62,9 +66,9 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
         format!("no `{}`", field.escape_default())
     } else if let Some((_, wanted)) = message.rsplit_once(", expected ") {
         let wanted = wanted.split(" at line ").next().unwrap_or_default();
-        format!("something else than {} {place}", wanted.escape_default())
+        format!("something else than {}{place}", wanted.escape_default())
     } else {
-        format!("something else {place}")
+        format!("something else{place}")
     };
     Diagnosis::new().expected(expected).found(found).reject(kind)
 }
@@ -83,14 +87,38 @@ pub(crate) fn untrusted_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut issuer = None;
-            while let Some(Text(name)) = map.next_key()? {
-                if name == "iss" {
+            while let Some(IsIssuer(found)) = map.next_key()? {
+                // a repeat will be refused with the claims; nothing of it is kept meanwhile
+                if found && issuer.is_none() {
                     issuer = Some(map.next_value::<Text<'de>>()?.0);
                 } else {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
             Ok(issuer)
+        }
+    }
+
+    /// The name of a member: nothing of it is kept, however it is escaped.
+    struct IsIssuer(bool);
+
+    impl<'de> de::Deserialize<'de> for IsIssuer {
+        fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Name;
+
+            impl de::Visitor<'_> for Name {
+                type Value = IsIssuer;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a name")
+                }
+
+                fn visit_str<E: de::Error>(self, name: &str) -> Result<IsIssuer, E> {
+                    Ok(IsIssuer(name == "iss"))
+                }
+            }
+
+            deserializer.deserialize_str(Name)
         }
     }
 

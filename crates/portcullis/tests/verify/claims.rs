@@ -269,6 +269,16 @@ fn access_claims_are_filled_from_where_the_issuer_keeps_them() {
     let refused = verifier.verify(token(&wrong)).unwrap_err();
     assert_eq!(refused.kind(), InvalidClaim);
     assert!(refused.to_string().contains("realm_access.roles"), "{refused}");
+
+    // read before the paths are, by the ready-made type itself: told as well, and without a place
+    let refused = verifier.verify(token(&with(&[("scope", json!({"a private": 1}))]))).unwrap_err();
+    assert_eq!(refused.kind(), InvalidClaims);
+    let text = refused.to_string();
+    assert!(
+        text.contains("something else than a string or an array of strings as `scope`"),
+        "{text}"
+    );
+    assert!(!text.contains("line 0") && !text.contains("private"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! `limit/ALG`: the signature alone, by the cryptography itself, with a key that is parsed already.
+//! Nobody who checks signatures can be faster.
+
+use std::hint::black_box;
+
+use anyhow::{Context, Result};
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portcullis::Algorithm;
+
+use crate::case::{Case, Contestant};
+use crate::world::{ALGORITHMS, SECRET, Signer, World};
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |algorithm| {
+        Case::new(format!("limit/{algorithm}"), move |world| Raw::new(world, algorithm))
+    };
+    ALGORITHMS.into_iter().map(case).collect()
+}
+
+enum Key {
+    Secret(Box<hmac::Key>),
+    Public(ParsedPublicKey),
+}
+
+struct Raw {
+    key: Key,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Raw {
+    fn new(world: &World, algorithm: Algorithm) -> Result<Self> {
+        let signer = world.signer(algorithm)?;
+        let token = signer.tokens(1)?.remove(0);
+        let (message, signature) = token.rsplit_once('.').context("a token has three parts")?;
+        Ok(Self {
+            key: key(algorithm, &signer)?,
+            message: message.into(),
+            signature: URL_SAFE_NO_PAD.decode(signature)?,
+        })
+    }
+}
+
+fn key(algorithm: Algorithm, signer: &Signer) -> Result<Key> {
+    let verification: &'static dyn VerificationAlgorithm = match algorithm {
+        Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::PS256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED,
+        Algorithm::EdDSA => &signature::ED25519,
+        _ => {
+            return Ok(Key::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()))));
+        }
+    };
+    let pem = signer.key.public_pem().context("the key has a public part")?;
+    let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
+    Ok(Key::Public(ParsedPublicKey::new(verification, STANDARD.decode(body)?)?))
+}
+
+impl Contestant for Raw {
+    fn run(&mut self, operations: usize) {
+        for _ in 0..operations {
+            let message = black_box(self.message.as_slice());
+            let good = match &self.key {
+                Key::Secret(key) => hmac::verify(key, message, &self.signature).is_ok(),
+                Key::Public(key) => key.verify_sig(message, &self.signature).is_ok(),
+            };
+            assert!(good);
+        }
+    }
+}

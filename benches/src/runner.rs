@@ -1,0 +1,155 @@
+//! Runs the cases in turns: a short slice of each, in another order every round, and medians over the
+//! rounds. What disturbs the machine for a while then disturbs all of them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::Options;
+use crate::case::{Case, Contestant, Outcome, Setup};
+use crate::world::World;
+
+const SLICE: Duration = Duration::from_millis(12);
+const SLOW_SLICE: Duration = Duration::from_millis(250);
+const ROUNDS: usize = 41;
+/// Cases over sockets have longer slices, and take part in every fourth round.
+const SLOW_EVERY: usize = 4;
+
+struct Runner<'a> {
+    case: &'a Case,
+    contestant: Box<dyn Contestant>,
+    operations: usize,
+    slices: Vec<f64>,
+}
+
+impl Runner<'_> {
+    /// Finds out how many operations make a slice.
+    fn calibrate(&mut self) {
+        let slice = if self.case.slow { SLOW_SLICE } else { SLICE };
+        loop {
+            let time = self.contestant.slice(self.operations);
+            if time * 2 >= slice {
+                let fit = slice.as_secs_f64() / time.as_secs_f64();
+                self.operations = ((self.operations as f64 * fit) as usize).max(1);
+                return;
+            }
+            self.operations *= 2;
+        }
+    }
+
+    fn slice(&mut self) {
+        let time = self.contestant.slice(self.operations);
+        self.slices.push(time.as_nanos() as f64 / self.operations as f64);
+    }
+}
+
+/// Runs the cases and says what was found about each, in their order.
+pub(crate) fn run(
+    cases: &[Case],
+    world: &World,
+    options: &Options,
+) -> Result<Vec<(String, Outcome)>> {
+    if cases.is_empty() {
+        bail!("no case has such a name");
+    }
+    let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
+    let mut runners = Vec::new();
+    for case in cases {
+        eprintln!("  {}", case.name);
+        match (case.make)(world).with_context(|| case.name.clone())? {
+            Setup::Fixed(outcome) => _ = outcomes.insert(&case.name, outcome),
+            Setup::Repeated(contestant) => {
+                let mut runner = Runner { case, contestant, operations: 1, slices: Vec::new() };
+                if !options.once {
+                    runner.calibrate();
+                }
+                runners.push(runner);
+            }
+        }
+    }
+    let allocations = count(world, options)?;
+    for round in 0..if options.once { 1 } else { ROUNDS } {
+        for at in shuffled(runners.len()) {
+            if !runners[at].case.slow || round % SLOW_EVERY == 0 {
+                runners[at].slice();
+            }
+        }
+    }
+    for runner in &mut runners {
+        let outcome = Outcome {
+            median_ns: Some(median(&mut runner.slices)),
+            allocations: allocations.get(&runner.case.name).copied().or_else(|| {
+                {
+                    // other processes are asked themselves
+                    runner.contestant.allocations(|_| unreachable!("only processes are asked"))
+                }
+                .filter(|_| runner.case.name.contains("peer/"))
+            }),
+            ratio: runner.contestant.ratio(),
+            note: String::new(),
+        };
+        outcomes.insert(&runner.case.name, outcome);
+    }
+    compare(cases, &mut outcomes);
+    Ok(cases
+        .iter()
+        .filter_map(|case| Some((case.name.clone(), outcomes.remove(case.name.as_str())?)))
+        .collect())
+}
+
+/// Takes off what a case has in common with another, and works out its ratio to its limit.
+fn compare(cases: &[Case], outcomes: &mut HashMap<&str, Outcome>) {
+    let raw = outcomes.clone();
+    let net = |case: &Case| {
+        let outcome = &raw[case.name.as_str()];
+        let base = case.minus.as_deref().and_then(|name| raw.get(name));
+        let less =
+            |of: fn(&Outcome) -> Option<f64>| Some(of(outcome)? - base.and_then(of).unwrap_or(0.0));
+        (less(|outcome| outcome.median_ns), less(|outcome| outcome.allocations))
+    };
+    for case in cases {
+        let (median_ns, allocations) = net(case);
+        let limit = case.limit.as_deref().and_then(|name| cases.iter().find(|c| c.name == name));
+        let limit_ns = limit.and_then(|limit| net(limit).0);
+        let outcome = outcomes.get_mut(case.name.as_str()).expect("every case has an outcome");
+        outcome.median_ns = median_ns;
+        outcome.allocations = allocations;
+        outcome.ratio = outcome.ratio.or_else(|| Some(median_ns? / limit_ns?));
+        if case.slow {
+            outcome.note =
+                median_ns.map_or(String::new(), |ns| format!("{:.0} requests/s", 1e9 / ns));
+        }
+    }
+}
+
+/// What the cases allocate, as the counting binary says.
+fn count(world: &World, options: &Options) -> Result<HashMap<String, f64>> {
+    let Some(counting) = &world.counting else { return Ok(HashMap::new()) };
+    let output = Command::new(counting)
+        .args(options.once.then_some("--once"))
+        .args(&options.filters)
+        .output()
+        .context("the counting binary can't be started")?;
+    if !output.status.success() {
+        bail!("counting: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8(output.stdout)?;
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    lines.map(|(name, count)| Ok((name.to_owned(), count.parse()?))).collect()
+}
+
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The numbers up to this one in some order.
+fn shuffled(count: usize) -> Vec<usize> {
+    let random = RandomState::new();
+    let mut order: Vec<_> = (0..count).collect();
+    order.sort_by_key(|at| random.hash_one(at));
+    order
+}
