@@ -61,7 +61,7 @@ pub fn main(counting: &str) -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
     let done = match args.peek().map(String::as_str) {
         // the benchmark plays its own servers and clients, each in a process of its own
-        Some("play") => cases::play(args.skip(1).collect()),
+        Some("play") => cases::play(&args.skip(1).collect::<Vec<_>>()),
         _ => measure(&Options::read(args), counting),
     };
     exit(done)
@@ -69,7 +69,13 @@ pub fn main(counting: &str) -> ExitCode {
 
 /// Counts what the cases allocate, for the benchmark that started this process.
 pub fn count(counter: fn(&mut dyn FnMut()) -> Counted) -> ExitCode {
-    exit(print_counts(&Options::read(std::env::args().skip(1)), counter))
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    exit(match args.as_slice() {
+        [fill, count] if fill == "fill" => {
+            count.parse().map(|count| cases::revocations::fill(count, counter)).map_err(Into::into)
+        }
+        _ => print_counts(&Options::read(args.into_iter()), counter),
+    })
 }
 
 fn measure(options: &Options, counting: &str) -> Result<()> {
@@ -83,7 +89,10 @@ fn measure(options: &Options, counting: &str) -> Result<()> {
 
 fn print_counts(options: &Options, counter: Counter) -> Result<()> {
     let world = World::new(options.once, None);
-    for case in options.cases().iter().filter(|case| !case.slow && !case.name.contains("peer/")) {
+    let cases = options.cases();
+    // other processes are not counted here, and what is measured at once is not counted by operations
+    let left_out = ["e2e/", "peer/", "threads/", "memory/"];
+    for case in cases.iter().filter(|case| !left_out.iter().any(|out| case.name.contains(out))) {
         match (case.make)(&world)? {
             Setup::Repeated(mut contestant) => {
                 if let Some(allocations) = contestant.allocations(counter) {

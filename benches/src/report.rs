@@ -33,19 +33,17 @@ pub(crate) fn write(results: &[(String, Outcome)]) -> Result<PathBuf> {
             outcome.note
         );
     }
-    let folder = target().join("bench");
+    let folder = target()?.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let path = folder.join("summary.tsv");
     std::fs::write(&path, text).with_context(|| path.display().to_string())?;
     Ok(path)
 }
 
-/// The target directory.
-pub(crate) fn target() -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-    }
+/// The target directory: this program is in `release/deps` of it.
+pub(crate) fn target() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    program.ancestors().nth(3).map(Path::to_owned).context("cargo bench puts programs deeper")
 }
 
 fn shown(value: Option<f64>, digits: usize) -> String {

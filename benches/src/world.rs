@@ -1,8 +1,7 @@
 //! What the cases share: keys, tokens, and a store with a million revocations.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -102,12 +101,6 @@ impl Signer {
     }
 }
 
-impl Debug for Signer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").finish_non_exhaustive()
-    }
-}
-
 /// Everything that is made once.
 pub(crate) struct World {
     /// True if each case runs only once: everything is small.
@@ -115,12 +108,12 @@ pub(crate) struct World {
     /// The binary that counts allocations, unless this is it.
     pub(crate) counting: Option<String>,
     signers: RefCell<HashMap<Algorithm, Rc<Signer>>>,
-    denied: OnceCell<MemoryStore>,
+    stores: RefCell<HashMap<usize, MemoryStore>>,
 }
 
 impl World {
     pub(crate) fn new(once: bool, counting: Option<String>) -> Self {
-        Self { once, counting, signers: RefCell::default(), denied: OnceCell::new() }
+        Self { once, counting, signers: RefCell::default(), stores: RefCell::default() }
     }
 
     /// So many, or as few as do when each case runs only once.
@@ -139,6 +132,12 @@ impl World {
 
     /// A store with a million denied tokens, none of which is ever sent.
     pub(crate) fn denied(&self) -> MemoryStore {
-        self.denied.get_or_init(|| revocations::filled(self.many(1_000_000))).clone()
+        self.filled(self.many(1_000_000))
+    }
+
+    /// A store with this many denied tokens.
+    pub(crate) fn filled(&self, count: usize) -> MemoryStore {
+        let mut stores = self.stores.borrow_mut();
+        stores.entry(count).or_insert_with(|| revocations::filled(count)).clone()
     }
 }

@@ -52,6 +52,16 @@ pub(super) fn features() -> Result<()> {
     Ok(())
 }
 
+/// Without optimisation, which is built already, and without judging time. Other people's layers are left
+/// out: they are a graph of their own.
+pub(super) fn bench() -> Result<()> {
+    run(&mut cargo(["bench", "--profile", "dev", "--package", "portcullis-bench"]).args([
+        "--",
+        "--once",
+        "--no-peers",
+    ]))
+}
+
 /// No feature, then each alone. `default` is only a set of others, but users get exactly that set.
 fn combinations(member: &Member) -> Vec<Option<&str>> {
     [None].into_iter().chain(member.features.iter().map(|feature| Some(feature.as_str()))).collect()

@@ -52,6 +52,7 @@ pub(crate) const ALL: &[Check] = &[
         about: "each feature of each crate compiles alone",
         run: build::features,
     },
+    Check { name: "bench", about: "every case of the benches runs once", run: build::bench },
     Check { name: "package", about: "each crate can be published", run: package::run },
     Check { name: "abuse", about: "each case of hostile input runs", run: build::abuse },
     Check {
