@@ -46,6 +46,17 @@ fn no_object(found: &'static str) -> Rejection {
         .reject(RejectionKind::MalformedToken)
 }
 
+/// How the messages begin that serde makes of a value and of what was expected instead, and the one of
+/// [`AccessClaims`](portcullis_core::AccessClaims).
+const KNOWN: [&str; 6] = [
+    "invalid type: ",
+    "invalid value: ",
+    "invalid length ",
+    "unknown variant `",
+    "unknown field `",
+    "a wrong claim, ",
+];
+
 #[cold]
 fn unreadable<C>(error: &serde_json::Error) -> Rejection {
     let (kind, expected) = if error.is_data() {
@@ -59,12 +70,13 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
         line => format!(" at line {line} column {}", error.column()),
     };
     // serde's message repeats values, and those of claims may be private: shown is only what comes from
-    // the user's own type
+    // the user's own type. Other messages are a type's own, and may repeat a value anywhere.
     let message = error.to_string();
+    let known = KNOWN.iter().any(|start| message.starts_with(start));
     let found = if let Some(field) = message.strip_prefix("missing field `") {
         let field = field.split('`').next().unwrap_or_default();
         format!("no `{}`", field.escape_default())
-    } else if let Some((_, wanted)) = message.rsplit_once(", expected ") {
+    } else if let Some((_, wanted)) = message.rsplit_once(", expected ").filter(|_| known) {
         let wanted = wanted.split(" at line ").next().unwrap_or_default();
         format!("something else than {}{place}", wanted.escape_default())
     } else {
