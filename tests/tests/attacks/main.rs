@@ -11,6 +11,7 @@ mod forgeries;
 mod grpc;
 mod hazards;
 mod keys_from_token;
+mod leaks;
 mod revocation;
 mod signatures;
 mod support;
