@@ -67,7 +67,7 @@ impl Cache {
     }
 
     /// The most memory for the text of tokens and their claims, estimated from the text. Each thread
-    /// that verifies keeps the tokens that it used last, of at most 2 MiB, beyond that.
+    /// that verifies keeps the tokens that it used last, of at most 4 MiB, beyond that.
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
