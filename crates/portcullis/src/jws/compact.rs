@@ -107,7 +107,7 @@ pub(crate) fn decode_into(
     URL_SAFE_NO_PAD.decode_vec(part, buffer).map_err(|_| not_canonical(part, what))
 }
 
-/// The longest signature of any key: RSA of 8192 bits, and what the decoder wants beside it.
+/// The longest signature of any key, in bytes: RSA of 8192 bits, and what the decoder wants beside it.
 const MAX_SIGNATURE: usize = 1024 + 8;
 
 /// The signature, on the stack.
@@ -121,7 +121,7 @@ impl Signature {
     /// nobody's.
     pub(crate) fn decode(part: &[u8]) -> Result<Self, Rejection> {
         let mut signature = Self { bytes: [0; MAX_SIGNATURE], len: 0 };
-        if part.len() > MAX_SIGNATURE {
+        if base64::decoded_len_estimate(part.len()) > MAX_SIGNATURE {
             signature.len = decode(part, "signature")?.len().min(MAX_SIGNATURE);
             return Ok(signature);
         }
@@ -166,6 +166,25 @@ mod tests {
         assert_eq!(kind(&token, Limits::default().token(13)), Some(RejectionKind::TokenTooLarge));
         assert_eq!(kind(&token, Limits::default().header(3)), None);
         assert_eq!(kind(&token, Limits::default().header(2)), Some(RejectionKind::TokenTooLarge));
+        // told in bytes after decoding
+        let long = format!("{}..", "a".repeat(400));
+        let told = Compact::split(long.as_bytes(), Limits::default().header(299)).err().unwrap();
+        assert!(told.to_string().contains("300 bytes"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_compact_jws_is_told_apart() {
+        for (token, hint) in [
+            ("a.b.c.d.e", Some("JWE")),
+            (r#"{"payload":""}"#, Some("JSON serialization")),
+            ("6f1c", Some("opaque")),
+            ("a.b", None),
+        ] {
+            let told = not_three_parts(token.as_bytes()).to_string();
+            for word in ["JWE", "JSON serialization", "opaque"] {
+                assert_eq!(told.contains(word), hint == Some(word), "{token}: {told}");
+            }
+        }
     }
 
     #[test]

@@ -202,3 +202,20 @@ impl<'a> Candidates<'a> {
         self.left_out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_under_another_name_or_of_other_material_is_another() {
+        let key = |first: u8, kid: &str| {
+            let secret: Vec<u8> = (first..first + 64).collect();
+            VerificationKey::from_secret(Algorithm::HS256, secret).unwrap().with_key_id(kid)
+        };
+        let set = KeySet::new([key(0, "a")]);
+        assert!(set.has(&key(0, "a")));
+        assert!(!set.has(&key(0, "b")));
+        assert!(!set.has(&key(1, "a")));
+    }
+}

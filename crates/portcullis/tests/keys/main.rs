@@ -68,6 +68,7 @@ fn a_key_verifies_its_own_algorithm_and_no_other() {
                         Ok(jws) => {
                             assert!(fits, "{} {name} by {bound_to}", row["name"]);
                             assert_eq!(jws.payload(), br#"{"paid":true}"#);
+                            assert_eq!(jws.into_payload(), br#"{"paid":true}"#);
                         }
                         Err(refused) => {
                             assert!(!fits, "{} {name}: {refused}", row["name"]);
@@ -210,6 +211,9 @@ fn rsa_numbers_are_checked() {
     ] {
         refused(&changed(rsa, "e", number(weak)), "65537");
     }
+    for strong in [&[1, 0, 1][..], &[1, 0, 3], &[3, 0, 1], &[1, 0, 0, 1]] {
+        assert!(VerificationKey::from_jwk(changed(rsa, "e", number(strong))).is_ok(), "{strong:?}");
+    }
     // a leading zero changes nothing; RFC 7518 §6.3.1.1 forbids it, and producers add it all the same
     let padded = changed(rsa, "e", number(&[0, 1, 0, 1]));
     let key = VerificationKey::from_jwk(padded).unwrap();
@@ -249,6 +253,31 @@ fn points_of_small_order_are_refused() {
     refused(&short.to_string(), "32 octets");
 }
 
+/// A key that signed nothing here.
+const FOREIGN_ED25519: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAdXsBce1b8Q66FDH96slobYKcT6jkN+OUfSV/oylbMCs=
+-----END PUBLIC KEY-----
+";
+
+#[test]
+fn a_refusal_names_the_keys_that_were_tried_and_how_many_were_not() {
+    let token = good_key("ed25519")["jws"]["EdDSA"].as_str().unwrap().to_owned();
+    let foreign = |n: usize| {
+        let keys = (0..n).map(|_| VerificationKey::from_pem(FOREIGN_ED25519).unwrap());
+        let keys: Keys = KeySet::new(keys).into();
+        jws::verify(&token, &keys).unwrap_err()
+    };
+    let thumbprint = VerificationKey::from_pem(FOREIGN_ED25519).unwrap().thumbprint().to_owned();
+    assert_eq!(foreign(4).kind(), RejectionKind::InvalidSignature);
+    assert_eq!(foreign(4).diagnosis().hint_text(), None);
+    assert!(foreign(4).diagnosis().key_tried().unwrap().contains(&thumbprint));
+    assert!(foreign(6).diagnosis().hint_text().unwrap().contains("2 more"));
+    assert!("nope".parse::<Algorithm>().unwrap_err().to_string().contains("algorithm"));
+    let mut named = good_key("p256")["jwk"].clone();
+    named["kid"] = json!("front door");
+    refused(&changed(&named, "crv", json!("P-512")), "kid \"front door\"");
+}
+
 #[test]
 fn one_bad_entry_spoils_no_set() {
     let (good, other) = (&good_key("p256")["jwk"], &good_key("ed25519")["jwk"]);
@@ -258,6 +287,7 @@ fn one_bad_entry_spoils_no_set() {
     let algorithms: Vec<_> = set.keys().map(VerificationKey::algorithm).collect();
     assert_eq!(algorithms, [Algorithm::ES256, Algorithm::EdDSA]);
     assert_eq!(set.skipped().len(), 7);
+    assert_eq!(set.skipped()[5].entry(), "key 6");
     assert!(set.skipped()[5].to_string().starts_with("key 6: its `use` is \"enc\""));
 }
 

@@ -14,3 +14,5 @@ mod revocation;
 mod sockets;
 mod sources;
 mod support;
+#[cfg(feature = "tokio")]
+mod timeouts;

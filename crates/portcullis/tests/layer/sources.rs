@@ -20,6 +20,17 @@ async fn check(layer: &Layer, headers: &[(&str, &str)], expected: Result<&str, R
 type Layer = portcullis::JwtLayer<crate::support::Payroll>;
 
 #[tokio::test]
+async fn another_scheme_is_told_where_a_bearer_token_is_looked_for() {
+    let basic = || get(&[("authorization", "Basic Ym9iOmJvYg==")]);
+    let hint = |answer: crate::support::Answer| {
+        answer.assert_refused(RejectionKind::MissingCredential);
+        answer.rejection.unwrap().diagnosis().hint_text().map(str::to_owned)
+    };
+    assert!(hint(ask(&layer(), basic()).await).unwrap().contains("another scheme"));
+    assert_eq!(hint(ask(&layer(), get(&[])).await), None);
+}
+
+#[tokio::test]
 async fn bearer() {
     let (layer, bob) = (layer(), bob());
     for good in ["Bearer {}", "bearer {}", "BEARER {}", "bEaReR    {}"] {

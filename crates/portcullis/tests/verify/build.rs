@@ -97,6 +97,15 @@ fn an_issuer_that_names_algorithms_gets_its_open_keys_bound_to_them() {
     let key = VerificationKey::from_pem(rsa["pem"].as_str().unwrap()).unwrap();
     let bound: Keys = key.with_algorithm(Algorithm::RS256).unwrap().into();
     assert_eq!(kind(&bound, Some(&[Algorithm::RS256, Algorithm::PS256]), "PS256"), refused);
+    let jwk = rsa["jwk"].to_string();
+    let wanted: Keys = VerificationKey::from_jwk_for(Algorithm::RS256, jwk).unwrap().into();
+    assert_eq!(kind(&wanted, Some(&[Algorithm::RS256, Algorithm::PS256]), "PS256"), refused);
+    // and serves nobody where the issuer names other algorithms
+    let secret = VerificationKey::from_secret(Algorithm::HS256, SECRET).unwrap();
+    let key = VerificationKey::from_pem(rsa["pem"].as_str().unwrap()).unwrap();
+    let both: Keys = KeySet::new([key.with_algorithm(Algorithm::RS256).unwrap(), secret]).into();
+    assert_eq!(kind(&both, None, "RS256"), signed);
+    assert_eq!(kind(&both, Some(&[Algorithm::HS256]), "RS256"), refused);
 }
 
 #[test]

@@ -169,6 +169,7 @@ fn the_type_is_one_that_is_accepted() {
         (r#"{"alg":"HS256","typ":"at+jwt"}"#, None),
         (r#"{"alg":"HS256","typ":"Application/AT+JWT"}"#, None),
         (r#"{"alg":"HS256","typ":"application/at+jwt/x"}"#, Some(WrongType)),
+        (r#"{"alg":"HS256","typ":"applicationsat+jwt"}"#, Some(WrongType)),
         (r#"{"alg":"HS256","typ":"logout+jwt"}"#, Some(WrongType)),
         (r#"{"alg":"HS256","typ":"dpop+jwt"}"#, Some(WrongType)),
         (r#"{"alg":"HS256","typ":"secevent+jwt"}"#, Some(WrongType)),
@@ -234,10 +235,36 @@ fn an_event_is_no_token() {
 }
 
 #[test]
+fn a_token_of_another_type_is_told_for_what_it_is() {
+    let told = |header: &str| {
+        let verifier = crate::verifier_at(issuer().accept_types(["x"]), Timestamp::from_secs(NOW));
+        let token = sign(header.as_bytes(), good().to_string().as_bytes());
+        let refused = verifier.verify(token).unwrap_err();
+        assert_eq!(refused.kind(), WrongType);
+        assert_eq!(refused.diagnosis().expected_value(), Some("`typ` to be \"x\""));
+        refused.diagnosis().hint_text().map(str::to_owned)
+    };
+    for (typ, word) in [
+        ("dpop+jwt", "DPoP"),
+        ("application/DPoP+jwt", "DPoP"),
+        ("logout+jwt", "logout"),
+        ("secevent+jwt", "event"),
+        ("JWT", "ID token"),
+    ] {
+        let hint = told(&format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#)).unwrap();
+        assert!(hint.contains(word), "{typ}: {hint}");
+    }
+    assert!(told(r#"{"alg":"HS256"}"#).unwrap().contains("ID token"));
+    assert_eq!(told(r#"{"alg":"HS256","typ":"y"}"#), None);
+}
+
+#[test]
 fn a_rejection_tells_by_how_much_the_clock_missed() {
     let verifier = crate::verifier_at(issuer(), Timestamp::from_secs(NOW));
     let refused = verifier.verify(token(&with(&[("exp", json!(NOW - 75))]))).unwrap_err();
     assert_eq!(refused.diagnosis().clock_delta(), Some(Duration::from_secs(15)));
+    assert_eq!(refused.diagnosis().found_value(), Some((NOW - 75).to_string().as_str()));
+    assert_eq!(refused.diagnosis().key_tried(), None);
     let text = refused.to_string();
     assert_eq!(
         text,
