@@ -59,7 +59,17 @@ pub(crate) fn run(
     let mut runners = Vec::new();
     for case in cases {
         eprintln!("  {}", case.name);
-        match (case.make)(world).with_context(|| case.name.clone())? {
+        let setup = match (case.make)(world).with_context(|| case.name.clone()) {
+            Ok(setup) => setup,
+            Err(error) if options.once => return Err(error),
+            // the others are still worth knowing
+            Err(error) => {
+                let note = format!("failed: {error:#}");
+                outcomes.insert(&case.name, Outcome { note, ..Outcome::default() });
+                continue;
+            }
+        };
+        match setup {
             Setup::Fixed(outcome) => _ = outcomes.insert(&case.name, outcome),
             Setup::Repeated(contestant) => {
                 let mut runner = Runner { case, contestant, operations: 1, slices: Vec::new() };
@@ -116,7 +126,7 @@ fn compare(cases: &[Case], outcomes: &mut HashMap<&str, Outcome>) {
         outcome.median_ns = median_ns;
         outcome.allocations = allocations;
         outcome.ratio = outcome.ratio.or_else(|| Some(median_ns? / limit_ns?));
-        if case.slow {
+        if case.slow && median_ns.is_some() {
             outcome.note =
                 median_ns.map_or(String::new(), |ns| format!("{:.0} requests/s", 1e9 / ns));
         }

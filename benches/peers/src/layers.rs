@@ -106,7 +106,10 @@ pub(crate) fn tower_oauth2_resource_server<B: Default>(
     let audiences = vec![setting.audience.clone()];
     let tenant = TenantConfiguration::static_builder(&setting.jwks)
         .audiences(&audiences)
-        .claims_validation(ClaimsValidationSpec::recommended(&setting.issuer, &audiences))
+        .claims_validation(
+            // `nbf` would not only be checked but required
+            ClaimsValidationSpec::recommended(&setting.issuer, &audiences).nbf(false),
+        )
         .allowed_algorithms(&[algorithm.parse().expect("an algorithm")])
         .build()
         .expect("a tenant");

@@ -127,7 +127,16 @@ impl Contestant for Peer {
 pub(super) fn built() -> Result<PathBuf> {
     let target = target()?.join("bench-peers");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
-    let status = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // what cargo tells its children about this package would make build scripts run again
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")
+        }) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
         .args(["build", "--release", "--locked", "--quiet", "--manifest-path"])
         .arg(manifest)
         .arg("--target-dir")
