@@ -168,7 +168,7 @@ mod header {
     use std::path::Path;
 
     use portcullis_core::StoreError;
-    use rusqlite::{Connection, OpenFlags};
+    use rusqlite::{Connection, ErrorCode, OpenFlags};
 
     use crate::error::sqlite;
 
@@ -182,7 +182,13 @@ mod header {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(uri(path), flags).map_err(&failed)?;
         let version = connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
-        version.map(|_| ()).map_err(failed)
+        match version {
+            // The magic bytes were right (they come first). A checkpoint writes the first page, which
+            // says how many there are, before the last ones; while a reader holds on to an old view,
+            // those may stay in the log for long. Whoever reads with the log sees what is the case.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
+            version => version.map(|_| ()).map_err(failed),
+        }
     }
 
     fn uri(path: &Path) -> String {

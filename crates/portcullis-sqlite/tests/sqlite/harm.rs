@@ -136,3 +136,39 @@ fn a_write_that_waits_too_long_for_a_lock_is_an_outage_and_reading_goes_on() {
     deny(&store, "1");
     assert_denied(&store, "1");
 }
+
+/// What a checkpoint leaves that could not copy everything: the database file says that it has more pages
+/// than it has, the rest of which are in the log.
+#[test]
+fn a_checkpoint_that_is_half_done_is_no_outage() {
+    let path = new_file();
+    let store = SqliteStore::open(&path).unwrap();
+    deny(&store, "1");
+    checkpoint(&path);
+
+    let writer = stranger(&path);
+    writer.execute_batch("PRAGMA wal_autocheckpoint = 0; CREATE TABLE own (x INTEGER)").unwrap();
+    let fill = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000)
+                INSERT INTO own SELECT x FROM n";
+    writer.execute_batch(fill).unwrap();
+    let reader = stranger(&path);
+    let count = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(count("SELECT count(*) FROM own"), 20_000);
+    // the newest version of the last page is now beyond what the reader lets the checkpoint copy
+    writer.execute_batch("UPDATE own SET x = -1 WHERE rowid = 20000").unwrap();
+    writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    let immutable = format!("file:{}?immutable=1", path.display());
+    let alone = rusqlite::Connection::open(immutable).unwrap();
+    let error = alone.query_row("PRAGMA schema_version", [], |_| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("malformed"), "{error}");
+
+    assert_denied(&store, "1");
+    deny(&store, "2");
+    assert_denied(&store, "2");
+    assert_passes(&store, "3");
+    reader.execute_batch("ROLLBACK").unwrap();
+    checkpoint(&path);
+    assert_denied(&store, "1");
+    assert_denied(&store, "2");
+}
