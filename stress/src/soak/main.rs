@@ -7,6 +7,7 @@
 mod actors;
 mod client;
 mod faults;
+mod log;
 mod model;
 mod random;
 #[path = "../resident.rs"]
@@ -24,8 +25,9 @@ use portcullis_sqlite::SqliteStore;
 use tokio::task::JoinSet;
 
 use client::World;
+use log::LastLine;
 use server::{AUDIENCE, Flaky, ISSUER};
-use stats::Counts;
+use stats::{Counts, Stats};
 
 /// How many clients ask at a time.
 const CLIENTS: u64 = 8;
@@ -68,8 +70,12 @@ async fn soak(duration: Duration) -> Result<(Counts, Vec<u64>)> {
     let issuer =
         TokenIssuer::builder(ISSUER, keys.clone()).audience(AUDIENCE).lifetime(LIFETIME).build()?;
     let address = server::start(keys.verification_keys(), flaky.clone()).await?;
-    let world =
-        World { address, model: Arc::default(), pool: Arc::default(), stats: Arc::default() };
+    let world = World {
+        address,
+        model: Arc::default(),
+        pool: Arc::default(),
+        stats: Arc::new(Stats::new(LastLine::listen())),
+    };
 
     let mut tasks = JoinSet::new();
     tasks.spawn(actors::mint(issuer, Arc::clone(&world.pool)));

@@ -178,7 +178,17 @@ impl Model {
             "503 revocation-unavailable" => (!self.was_calm(request), "no fault was on"),
             _ => (false, "no such answer is foreseen"),
         };
-        if right { Ok(()) } else { Err(format!("{answer}, and {why}: {token:?} {request:?}")) }
+        if right {
+            return Ok(());
+        }
+        let Token { id, subject, kid, issued, expires, .. } = token;
+        let Exchange { sent, answered } = request;
+        let faults = self.faults.read().unwrap_or_else(PoisonError::into_inner);
+        Err(format!(
+            "{answer}, and {why}: token {id} of {subject} under {kid}, issued {issued}, expires \
+             {expires}; sent {sent}, answered {answered}; the last fault was {:?}",
+            faults.last()
+        ))
     }
 
     /// Of a denial, a cutoff and a withdrawal: whether it was done before, and whether it may count.

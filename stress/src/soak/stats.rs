@@ -5,9 +5,14 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::log::LastLine;
+
 /// Counts that all clients share.
-#[derive(Debug, Default)]
-pub(crate) struct Stats(Mutex<Counts>);
+#[derive(Debug)]
+pub(crate) struct Stats {
+    counts: Mutex<Counts>,
+    log: LastLine,
+}
 
 /// The counts.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,10 @@ pub(crate) struct Counts {
 }
 
 impl Stats {
+    pub(crate) fn new(log: LastLine) -> Self {
+        Self { counts: Mutex::default(), log }
+    }
+
     /// Counts one answer.
     pub(crate) fn add(&self, action: &'static str, answer: String, took: Duration, calm: bool) {
         self.with(|counts| {
@@ -36,8 +45,8 @@ impl Stats {
     pub(crate) fn unexplained(&self, what: String) {
         self.with(|counts| {
             counts.unexplained_count += 1;
-            if counts.unexplained.len() < 20 {
-                counts.unexplained.push(what);
+            if counts.unexplained.len() < 10 {
+                counts.unexplained.push(format!("{what}\n    the log: {}", self.log.get()));
             }
         });
     }
@@ -48,7 +57,7 @@ impl Stats {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
