@@ -55,7 +55,7 @@ pub(super) fn features() -> Result<()> {
 /// Without optimisation, which is built already, and without judging time. Other people's layers are left
 /// out: they are a graph of their own.
 pub(super) fn bench() -> Result<()> {
-    run(&mut cargo(["bench", "--profile", "dev", "--package", "portcullis-bench"]).args([
+    run(cargo(["bench", "--profile", "dev", "--package", "portcullis-bench"]).args([
         "--",
         "--once",
         "--no-peers",
