@@ -252,10 +252,20 @@ mod tests {
 
     fn exchange() -> Exchange {
         // what was done in the same millisecond may have been before or after
-        std::thread::sleep(Duration::from_millis(2));
-        let sent = now();
-        std::thread::sleep(Duration::from_millis(2));
-        Exchange { sent, answered: now() }
+        let sent = next_millisecond();
+        Exchange { sent, answered: next_millisecond() }
+    }
+
+    /// Waits until the clock has left this millisecond and the one after it.
+    fn next_millisecond() -> Timestamp {
+        let before = now().as_millis();
+        loop {
+            let after = now();
+            if after.as_millis() > before + 1 {
+                return after;
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn check(model: &Model, token: &Token, right: &[&str]) {
