@@ -24,8 +24,51 @@ pub(crate) struct Tool {
     pub(crate) variable: &'static str,
 }
 
-/// Every program that the tests start. None yet: SQLite is compiled in.
-pub(crate) const TOOLS: &[Tool] = &[];
+/// Every program that the tests start. SQLite is compiled in.
+pub(crate) const TOOLS: &[Tool] = &[
+    Tool {
+        program: "redis-server",
+        places: &["/usr/local/bin"],
+        package: "redis-server",
+        needed_by: "the tests of revocation on Redis",
+        variable: "PORTCULLIS_REDIS_SERVER",
+    },
+    Tool {
+        program: "postgres",
+        places: &["/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin"],
+        package: "postgresql",
+        needed_by: "the tests of revocation on PostgreSQL",
+        variable: "PORTCULLIS_POSTGRES",
+    },
+    Tool {
+        program: "nginx",
+        places: &["/usr/sbin", "/usr/local/sbin"],
+        package: "nginx-light",
+        needed_by: "the tests of the gate behind a proxy",
+        variable: "PORTCULLIS_NGINX",
+    },
+    Tool {
+        program: "chromium",
+        places: &[],
+        package: "chromium",
+        needed_by: "the tests of signing in with a browser",
+        variable: "PORTCULLIS_CHROMIUM",
+    },
+    Tool {
+        program: "node",
+        places: &["/usr/local/bin"],
+        package: "nodejs",
+        needed_by: "the tests of signing in with a browser",
+        variable: "PORTCULLIS_NODE",
+    },
+    Tool {
+        program: "npm",
+        places: &["/usr/local/bin"],
+        package: "npm",
+        needed_by: "the tests of signing in with a browser",
+        variable: "PORTCULLIS_NPM",
+    },
+];
 
 /// Finds every tool, installs what is missing where that is allowed, and returns the variables for the tests.
 pub(crate) fn provide(tools: &[Tool]) -> Result<Vec<(&'static str, PathBuf)>> {
@@ -204,6 +247,15 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn every_program_that_a_test_can_need_has_a_row() {
+        for program in portcullis_support::Program::ALL {
+            let rows = TOOLS.iter().filter(|tool| tool.variable == program.variable);
+            assert_eq!(rows.map(|tool| tool.program).collect::<Vec<_>>(), [program.name]);
+        }
+        assert_eq!(TOOLS.len(), portcullis_support::Program::ALL.len());
     }
 
     #[test]

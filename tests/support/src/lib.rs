@@ -1,0 +1,29 @@
+//! What tests need to start real programs: where they are, on which port they listen, and how a test says that one is
+//! missing.
+//!
+//! A test that needs a program and can't have it is reported as ignored, by name. The usual harness can't decide that
+//! at run time, so such tests stand in a binary of their own (`harness = false`), whose `main` calls [`run`]:
+//!
+//! ```no_run
+//! use portcullis_support::{Outcome, Program, needs, run};
+//!
+//! fn main() {
+//!     run([needs(&[Program::NGINX], "gate::a_good_token_passes", a_good_token_passes)]);
+//! }
+//!
+//! fn a_good_token_passes() -> Outcome {
+//!     // start nginx, ask it
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `cargo xtask test` finds every program, or installs it, and tells the tests by variables where it is.
+#![forbid(unsafe_code)]
+
+mod process;
+mod program;
+mod trial;
+
+pub use process::{Process, free_port, owner_other_than_root, wait_until};
+pub use program::Program;
+pub use trial::{Outcome, needs, run};

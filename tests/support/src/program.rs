@@ -1,0 +1,72 @@
+//! The programs that tests start beside Rust, and where each is.
+
+use std::path::{Path, PathBuf};
+
+/// A program that some test starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The name of its file.
+    pub name: &'static str,
+    /// The variable that says where it is; `cargo xtask test` sets it.
+    pub variable: &'static str,
+}
+
+impl Program {
+    /// The server of Redis.
+    pub const REDIS: Program =
+        Program { name: "redis-server", variable: "PORTCULLIS_REDIS_SERVER" };
+    /// The server of PostgreSQL. Beside it are `initdb` and `pg_ctl`.
+    pub const POSTGRES: Program = Program { name: "postgres", variable: "PORTCULLIS_POSTGRES" };
+    /// The proxy that asks `portcullis gate`.
+    pub const NGINX: Program = Program { name: "nginx", variable: "PORTCULLIS_NGINX" };
+    /// The browser of the sign-in example.
+    pub const CHROMIUM: Program = Program { name: "chromium", variable: "PORTCULLIS_CHROMIUM" };
+    /// What drives the browser.
+    pub const NODE: Program = Program { name: "node", variable: "PORTCULLIS_NODE" };
+    /// What brings the library that drives the browser.
+    pub const NPM: Program = Program { name: "npm", variable: "PORTCULLIS_NPM" };
+
+    /// All of them.
+    pub const ALL: &[Program] = &[
+        Program::REDIS,
+        Program::POSTGRES,
+        Program::NGINX,
+        Program::CHROMIUM,
+        Program::NODE,
+        Program::NPM,
+    ];
+
+    /// Where it is: what the variable says, else the first on the `PATH`.
+    #[must_use]
+    pub fn find(&self) -> Option<PathBuf> {
+        if let Some(chosen) = std::env::var_os(self.variable) {
+            return Some(chosen.into());
+        }
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path)
+            .map(|directory| directory.join(self.name))
+            .find(|file| file.is_file())
+    }
+
+    /// Where it is, for a test that runs only if it was found.
+    ///
+    /// # Panics
+    ///
+    /// If it is nowhere: the test didn't say that it needs it.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.find().unwrap_or_else(|| panic!("{} was not found: does the test need it?", self.name))
+    }
+
+    /// The directory with the programs that belong to it, links followed: Debian links to `postgres`, not to `initdb`.
+    ///
+    /// # Panics
+    ///
+    /// As [`path`](Self::path).
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        let path = self.path();
+        let real = path.canonicalize().unwrap_or(path);
+        real.parent().map_or_else(PathBuf::new, Path::to_path_buf)
+    }
+}
