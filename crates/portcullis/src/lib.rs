@@ -30,4 +30,6 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use response::{ResponseBody, ResponseForRejection};
 pub use source::Source;
 pub use verified::{Anonymous, Authentic, Verified};
-pub use verifier::{ClaimPath, Issuer, Verifier, VerifierBuilder};
+pub use verifier::{
+    ClaimPath, Explanation, Issuer, Rule, RuleOutcome, RuleReport, Verifier, VerifierBuilder,
+};

@@ -7,7 +7,7 @@ mod tee;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess};
+use serde::de::{self, Deserialize as _, DeserializeOwned, IgnoredAny, MapAccess};
 
 pub(crate) use capture::{Captured, ClaimNames};
 
@@ -36,6 +36,17 @@ pub(crate) fn read<C: DeserializeOwned>(
         (None, Ok(claims)) => Ok((claims, captured.finish())),
         (None, Err(error)) => Err(unreadable::<C>(&error)),
     }
+}
+
+/// The registered claims of a payload that [`read`] refused, for who explains why: as far as they are what
+/// they should be, and the last of those that are there twice.
+pub(crate) fn read_in_spite(payload: &[u8], names: &ClaimNames) -> Option<Captured> {
+    let payload = std::str::from_utf8(payload).ok()?;
+    let mut captured = Captured::new(names);
+    let mut deserializer = serde_json::Deserializer::from_str(payload);
+    <()>::deserialize(Tee::new(&mut deserializer, &mut captured)).ok()?;
+    deserializer.end().ok()?;
+    Some(captured.finish())
 }
 
 #[cold]

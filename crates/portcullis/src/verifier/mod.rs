@@ -4,6 +4,7 @@
 //! claims, apply the rules. Each step is a module with one job and fails with its own kind.
 
 mod builder;
+mod explain;
 mod issuer;
 mod rules;
 mod trusted;
@@ -21,6 +22,7 @@ use portcullis_core::{AccessClaims, Clock};
 use serde::de::DeserializeOwned;
 
 pub use builder::VerifierBuilder;
+pub use explain::{Explanation, Rule, RuleOutcome, RuleReport};
 pub use issuer::{ClaimPath, Issuer};
 pub(crate) use trusted::TrustedIssuer;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use portcullis_core::Timestamp;
 
 use super::TrustedIssuer;
-use super::issuer::{Audience, normal_type};
+use super::explain::Rule;
+use super::issuer::{Audience, Types, normal_type};
 use crate::claims::Captured;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::Header;
@@ -29,14 +30,17 @@ pub(super) fn check_type(issuer: &TrustedIssuer, header: &Header) -> Result<(), 
     if accepted { Ok(()) } else { Err(wrong_type(issuer, header.typ())) }
 }
 
-#[cold]
-fn wrong_type(issuer: &TrustedIssuer, found: Option<&str>) -> Rejection {
-    let types = &issuer.settings.types;
+pub(super) fn expected_types(types: &Types) -> String {
     let mut expected: Vec<_> = types.accepted.iter().map(|typ| quoted(typ)).collect();
     if types.untyped {
         expected.push("none".to_owned());
     }
-    let diagnosis = Diagnosis::new().expected(format!("`typ` to be {}", expected.join(" or ")));
+    format!("`typ` to be {}", expected.join(" or "))
+}
+
+#[cold]
+fn wrong_type(issuer: &TrustedIssuer, found: Option<&str>) -> Rejection {
+    let diagnosis = Diagnosis::new().expected(expected_types(&issuer.settings.types));
     let hint = match found.map(|typ| normal_type(typ).to_ascii_lowercase()).as_deref() {
         Some("dpop+jwt") => Some("this is a DPoP proof, not a token"),
         Some("logout+jwt") => Some("this is a logout token"),
@@ -60,26 +64,52 @@ pub(super) fn check_claims(
     claims: &Captured,
     now: Timestamp,
 ) -> Result<(), Rejection> {
-    check_issuer(issuer, claims)?;
-    if let Some(missing) = claims.missing(issuer.claim_names()) {
-        return Err(missing_claim(missing));
+    each_claim_rule(issuer, claims, now, |_, verdict| verdict)
+}
+
+/// Hands the verdict of one rule after the other to `on`, as long as that gives no error. It is the one
+/// list of the rules: who verifies stops at the first that is broken, who explains hears them all.
+pub(super) fn each_claim_rule(
+    issuer: &TrustedIssuer,
+    claims: &Captured,
+    now: Timestamp,
+    mut on: impl FnMut(Rule, Result<(), Rejection>) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    on(Rule::Issuer, check_issuer(issuer, claims))?;
+    on(Rule::RequiredClaims, check_required(issuer, claims))?;
+    each_time_rule(issuer, &Times::of(claims), now, &mut on)?;
+    on(Rule::Audience, check_audience(issuer, claims))?;
+    on(Rule::Binding, check_binding(issuer, claims))?;
+    on(Rule::Event, check_event(claims))
+}
+
+fn check_required(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
+    match claims.missing(issuer.claim_names()) {
+        None => Ok(()),
+        Some(missing) => Err(missing_claim(missing)),
     }
-    check_times(issuer, &Times::of(claims), now)?;
-    check_audience(issuer, claims)?;
-    if claims.bound && !issuer.settings.ignore_cnf {
-        return Err(Diagnosis::new()
-            .found("`cnf`")
-            .hint("the binding is not checked here; a token that is bound must not pass as a bearer token")
-            .reject(RejectionKind::BoundToken));
+}
+
+/// RFC 9449 §7.2: a token that is bound must not pass for one that is not.
+fn check_binding(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
+    if !claims.bound || issuer.settings.ignore_cnf {
+        return Ok(());
     }
-    // RFC 8417 §2.2: what has `events` states that something happened and grants nothing
-    if claims.is_event {
-        return Err(Diagnosis::new()
-            .found("`events`")
-            .hint("this is a security event or a logout token")
-            .reject(RejectionKind::WrongType));
+    Err(Diagnosis::new()
+        .found("`cnf`")
+        .hint("the binding is not checked here; a token that is bound must not pass as a bearer token")
+        .reject(RejectionKind::BoundToken))
+}
+
+/// RFC 8417 §2.2: what has `events` states that something happened and grants nothing.
+fn check_event(claims: &Captured) -> Result<(), Rejection> {
+    if !claims.is_event {
+        return Ok(());
     }
-    Ok(())
+    Err(Diagnosis::new()
+        .found("`events`")
+        .hint("this is a security event or a logout token")
+        .reject(RejectionKind::WrongType))
 }
 
 /// RFC 7519 §4.1.1, compared code point by code point (§7.3).
@@ -118,52 +148,93 @@ pub(super) fn check_times(
     claims: &Times,
     now: Timestamp,
 ) -> Result<(), Rejection> {
+    each_time_rule(issuer, claims, now, &mut |_, verdict| verdict)
+}
+
+fn each_time_rule(
+    issuer: &TrustedIssuer,
+    claims: &Times,
+    now: Timestamp,
+    on: &mut impl FnMut(Rule, Result<(), Rejection>) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
     let settings = &issuer.settings;
     let leeway = settings.leeway;
-    match claims.expires_at {
-        None if settings.without_exp => {}
-        None => return Err(missing_claim("exp")),
-        Some(exp) => check_expiry(exp, leeway, now)?,
-    }
-    // RFC 7519 §4.1.5
-    if let Some(nbf) = claims.not_before.filter(|nbf| *nbf > now.saturating_add(leeway)) {
-        return Err(Diagnosis::new()
-            .expected(format!("`nbf` up to {now} (leeway {leeway:?})"))
-            .found(nbf.to_string())
-            .clock(nbf, now.saturating_add(leeway))
-            .reject(RejectionKind::NotYetValid));
-    }
-    if let Some(iat) = claims.issued_at.filter(|iat| *iat > now.saturating_add(leeway)) {
-        return Err(Diagnosis::new()
-            .expected(format!("`iat` up to {now} (leeway {leeway:?})"))
-            .found(iat.to_string())
-            .clock(iat, now.saturating_add(leeway))
-            .hint("the clocks of the issuer and of this machine differ")
-            .reject(RejectionKind::IssuedInFuture));
-    }
+    on(
+        Rule::Expiry,
+        match claims.expires_at {
+            None if settings.without_exp => Ok(()),
+            None => Err(missing_claim("exp")),
+            Some(exp) => check_expiry(exp, leeway, now),
+        },
+    )?;
+    on(Rule::NotBefore, check_not_before(claims.not_before, leeway, now))?;
+    on(Rule::IssuedAt, check_issued_at(claims.issued_at, leeway, now))?;
     if let Some(age) = settings.max_age {
-        let iat = claims.issued_at.ok_or_else(|| missing_claim("iat"))?;
-        let oldest = now.saturating_sub(age).saturating_sub(leeway);
-        if iat < oldest {
-            return Err(Diagnosis::new()
-                .expected(format!("`iat` at most {age:?} ago"))
-                .found(iat.to_string())
-                .clock(oldest, iat)
-                .reject(RejectionKind::TooOld));
-        }
+        on(Rule::Age, check_age(claims.issued_at, age, leeway, now))?;
     }
     if let Some(longest) = settings.max_lifetime {
-        let iat = claims.issued_at.ok_or_else(|| missing_claim("iat"))?;
-        let exp = claims.expires_at.ok_or_else(|| missing_claim("exp"))?;
-        let lifetime = exp.saturating_since(iat);
-        if lifetime > longest {
-            return Err(Diagnosis::new()
-                .expected(format!("a lifetime of at most {longest:?}"))
-                .found(format!("{lifetime:?}"))
-                .reject(RejectionKind::LifetimeTooLong));
-        }
+        on(Rule::Lifetime, check_lifetime(claims, longest))?;
     }
     Ok(())
+}
+
+/// RFC 7519 §4.1.5.
+fn check_not_before(
+    nbf: Option<Timestamp>,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let Some(nbf) = nbf.filter(|nbf| *nbf > now.saturating_add(leeway)) else { return Ok(()) };
+    Err(Diagnosis::new()
+        .expected(format!("`nbf` up to {now} (leeway {leeway:?})"))
+        .found(nbf.to_string())
+        .clock(nbf, now.saturating_add(leeway))
+        .reject(RejectionKind::NotYetValid))
+}
+
+fn check_issued_at(
+    iat: Option<Timestamp>,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let Some(iat) = iat.filter(|iat| *iat > now.saturating_add(leeway)) else { return Ok(()) };
+    Err(Diagnosis::new()
+        .expected(format!("`iat` up to {now} (leeway {leeway:?})"))
+        .found(iat.to_string())
+        .clock(iat, now.saturating_add(leeway))
+        .hint("the clocks of the issuer and of this machine differ")
+        .reject(RejectionKind::IssuedInFuture))
+}
+
+fn check_age(
+    iat: Option<Timestamp>,
+    age: Duration,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let iat = iat.ok_or_else(|| missing_claim("iat"))?;
+    let oldest = now.saturating_sub(age).saturating_sub(leeway);
+    if iat >= oldest {
+        return Ok(());
+    }
+    Err(Diagnosis::new()
+        .expected(format!("`iat` at most {age:?} ago"))
+        .found(iat.to_string())
+        .clock(oldest, iat)
+        .reject(RejectionKind::TooOld))
+}
+
+fn check_lifetime(claims: &Times, longest: Duration) -> Result<(), Rejection> {
+    let iat = claims.issued_at.ok_or_else(|| missing_claim("iat"))?;
+    let exp = claims.expires_at.ok_or_else(|| missing_claim("exp"))?;
+    let lifetime = exp.saturating_since(iat);
+    if lifetime <= longest {
+        return Ok(());
+    }
+    Err(Diagnosis::new()
+        .expected(format!("a lifetime of at most {longest:?}"))
+        .found(format!("{lifetime:?}"))
+        .reject(RejectionKind::LifetimeTooLong))
 }
 
 /// RFC 7519 §4.1.4: the current time must be *before* `exp`.
@@ -194,14 +265,25 @@ fn check_audience(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejec
     }
 }
 
+pub(super) fn expected_audience(ours: &Audience) -> String {
+    match ours {
+        Audience::OneOf(ours) => {
+            ours.iter().map(|our| quoted(our)).collect::<Vec<_>>().join(" or ")
+        }
+        Audience::None => "no `aud`".to_owned(),
+        Audience::Any => "anybody".to_owned(),
+    }
+}
+
+pub(super) fn shown_audience(found: &[Box<str>]) -> String {
+    match found {
+        [] => "an empty array".to_owned(),
+        found => found.iter().take(4).map(|aud| quoted(aud)).collect::<Vec<_>>().join(" or "),
+    }
+}
+
 #[cold]
 fn wrong_audience(ours: &Audience, found: &[Box<str>], like_id_token: bool) -> Rejection {
-    let list = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(" or ");
-    let expected = match ours {
-        Audience::OneOf(ours) => list(&mut ours.iter().map(|our| quoted(our))),
-        Audience::None | Audience::Any => "no `aud`".to_owned(),
-    };
-    let shown = list(&mut found.iter().take(4).map(|aud| quoted(aud)));
     let slash = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');
     let near = match ours {
         Audience::OneOf(ours) => found.iter().any(|aud| ours.iter().any(|our| slash(our, aud))),
@@ -215,8 +297,8 @@ fn wrong_audience(ours: &Audience, found: &[Box<str>], like_id_token: bool) -> R
         None
     };
     Diagnosis::new()
-        .expected(expected)
-        .found(if shown.is_empty() { "an empty array".to_owned() } else { shown })
+        .expected(expected_audience(ours))
+        .found(shown_audience(found))
         .maybe_hint(hint)
         .reject(RejectionKind::WrongAudience)
 }

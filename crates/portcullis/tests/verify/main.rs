@@ -5,6 +5,7 @@
 
 mod build;
 mod claims;
+mod explain;
 mod issuers;
 mod rules;
 
