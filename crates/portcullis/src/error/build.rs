@@ -37,7 +37,8 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// An error with this message, which should name the setting and say what to do about it.
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }
