@@ -12,12 +12,14 @@
 //! | write a rule of your own | [`Revocation`] |
 //! | revoke something | [`Revoke`] and [`Entry`] |
 //! | keep revocations in memory | [`state`] |
+//! | let every instance follow a store | [`feed`] |
 //! | name roles and scopes as types | [`roles!`], [`RoleName`], [`Requirement`] |
 //!
 //! [`portcullis`]: https://docs.rs/portcullis
 //! [`portcullis-axum`]: https://docs.rs/portcullis-axum
 
 mod claims;
+pub mod feed;
 mod requirement;
 pub mod revocation;
 mod roles;

@@ -4,9 +4,11 @@ mod block_on;
 mod clock;
 #[cfg(feature = "issuer")]
 mod issuer;
+mod memory_feed;
 pub mod suite;
 
 pub use block_on::block_on;
 pub use clock::TestClock;
 #[cfg(feature = "issuer")]
 pub use issuer::{Defect, Stage, TestIssuer, TestToken};
+pub use memory_feed::{MemoryCursor, MemoryFeed};

@@ -240,6 +240,10 @@ pub enum StoreErrorKind {
     Corrupt,
     /// What was asked makes no sense for this store; the message says what.
     Invalid,
+    /// There is nothing yet to answer from: the store was never initialised or has lost everything, or
+    /// a copy of it has not been filled for the first time. It is no empty store. Try again later; no
+    /// failure policy lets a token pass.
+    Uninitialised,
 }
 
 impl StoreError {

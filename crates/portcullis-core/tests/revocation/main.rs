@@ -7,6 +7,7 @@ mod boundary;
 mod compose;
 mod documented;
 mod fake;
+mod feed;
 mod fold;
 mod policy;
 mod retention;

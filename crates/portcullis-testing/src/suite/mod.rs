@@ -14,6 +14,8 @@
 //! | both of these | [`limits_tests!`], [`collapse_tests!`] | [`limits::all`], [`collapse::all`] |
 //! | [`GenerationStore`] and [`Revoke`] | [`generations_tests!`] | [`generations::all`] |
 //! | [`AllowlistStore`] and [`AllowlistWriter`] | [`listings_tests!`] | [`listings::all`] |
+//! | [`Feed`] and [`Revoke`] | [`feed_tests!`] | [`feed::all`], [`feed::wake_up`] |
+//! | [`FeedFaults`] | [`feed_faults_tests!`] | [`feed_faults::all`] |
 //! | anything | | [`outage`], [`concurrency`] |
 //!
 //! [`every_store_test!`] is all of the macros for stores that can be written to. A macro expands to a
@@ -46,6 +48,8 @@
 //! # portcullis_testing::block_on(portcullis_testing::suite::cutoff_rows::all(users));
 //! ```
 //!
+//! [`Feed`]: portcullis_core::feed::Feed
+//! [`FeedFaults`]: feed_faults::FeedFaults
 //! [`Revoke`]: portcullis_core::Revoke
 //! [`AllowlistWriter`]: portcullis_core::AllowlistWriter
 //! [`CutoffStore`]: portcullis_core::CutoffStore
@@ -61,6 +65,8 @@
 //! [`collapse_tests!`]: crate::collapse_tests
 //! [`generations_tests!`]: crate::generations_tests
 //! [`listings_tests!`]: crate::listings_tests
+//! [`feed_tests!`]: crate::feed_tests
+//! [`feed_faults_tests!`]: crate::feed_faults_tests
 //! [`every_store_test!`]: crate::every_store_test
 
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
@@ -122,6 +128,8 @@ pub mod cutoff_rows;
 pub mod cutoffs;
 pub mod denials;
 pub mod denylist_rows;
+pub mod feed;
+pub mod feed_faults;
 pub mod generations;
 pub mod limits;
 pub mod listings;
@@ -163,6 +171,9 @@ pub struct Setup {
     pub retention: Retention,
     /// How many it may hold.
     pub limits: Limits,
+    /// How many entries a page of its [`Feed`](portcullis_core::feed::Feed) has. A store that has no
+    /// such setting may leave it alone; the cases are then less sharp.
+    pub page: usize,
 }
 
 /// When the clocks of the cases start.
@@ -203,7 +214,7 @@ impl Setup {
             .clock_error(SLACK / 3)
             .margin(SLACK / 3)
             .max_lifetime(MAX_LIFETIME);
-        Self { clock: TestClock::new(START), retention, limits: Limits::default() }
+        Self { clock: TestClock::new(START), retention, limits: Limits::default(), page: 7 }
     }
 
     fn with_limits(mut self, limits: Limits) -> Self {
