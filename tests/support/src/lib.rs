@@ -20,10 +20,20 @@
 //! `cargo xtask test` finds every program, or installs it, and tells the tests by variables where it is.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod postgres;
 mod process;
 mod program;
+mod proxy;
+mod redis;
+mod signal;
 mod trial;
 
+#[cfg(unix)]
+pub use postgres::PostgresServer;
 pub use process::{Process, free_port, owner_other_than_root, wait_until};
 pub use program::Program;
+pub use proxy::Proxy;
+pub use redis::RedisServer;
+pub use signal::{Signal, children, signal};
 pub use trial::{Outcome, needs, run};

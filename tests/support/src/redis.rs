@@ -1,0 +1,119 @@
+//! A Redis of a test's own.
+
+use std::io;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::signal::{Signal, signal};
+use crate::{Process, Program, free_port};
+
+/// A running Redis, on a free port of the loopback interface and in a temporary folder. Dropping it ends it.
+#[derive(Debug)]
+pub struct RedisServer {
+    process: Process,
+    port: u16,
+    settings: Vec<String>,
+}
+
+impl RedisServer {
+    /// Starts one with these settings, as they would stand in `redis.conf`: `&["appendonly yes"]`. Without any it keeps
+    /// nothing on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up; the error has its log.
+    pub fn start(settings: &[&str]) -> io::Result<Self> {
+        let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut failure = None;
+        // another process may take the port first
+        for _ in 0..3 {
+            let (folder, port) = (TempDir::new()?, free_port()?);
+            let process = Process::start(folder, &mut Command::new("true"))?;
+            match Self::launch(process, port, settings.clone()) {
+                Ok(server) => return Ok(server),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::Error::other("it was never started")))
+    }
+
+    fn launch(process: Process, port: u16, settings: Vec<String>) -> io::Result<Self> {
+        let mut lines = vec![
+            format!("port {port}"),
+            "bind 127.0.0.1".to_owned(),
+            "save \"\"".to_owned(),
+            format!("dir {}", process.folder().display()),
+        ];
+        lines.extend(settings.iter().cloned());
+        let file = process.folder().join("redis.conf");
+        std::fs::write(&file, lines.join("\n") + "\n")?;
+        let mut process = process.restart(Command::new(Program::REDIS.path()).arg(file))?;
+        // with TLS only there is another port, which the test names in its settings
+        let listening = |line: &String| line.strip_prefix("tls-port ").and_then(|p| p.parse().ok());
+        let tls: Option<u16> = settings.iter().find_map(listening);
+        process.wait_for_port(tls.unwrap_or(port))?;
+        Ok(Self { process, port, settings })
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `redis://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its folder, with what it keeps on the disk.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.process.folder()
+    }
+
+    /// What the operating system calls it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends it at once (`kill -9`). Its data stays until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be waited for.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.process.kill().map(|_| ())
+    }
+
+    /// Ends it at once, if it still runs, and starts another on the same port and data.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn restart(mut self) -> io::Result<Self> {
+        self.kill()?;
+        Self::launch(self.process, self.port, self.settings)
+    }
+
+    /// Freezes it: connections stay open, nothing is answered.
+    ///
+    /// # Errors
+    ///
+    /// If the signal can't be sent.
+    pub fn freeze(&self) -> io::Result<()> {
+        signal(Signal::Stop, &[self.id()])
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// If the signal can't be sent.
+    pub fn thaw(&self) -> io::Result<()> {
+        signal(Signal::Continue, &[self.id()])
+    }
+}
