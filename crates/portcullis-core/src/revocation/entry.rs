@@ -321,6 +321,21 @@ impl Retention {
         now.saturating_add(self.issuer_skew)
     }
 
+    /// Until when to keep an entry about a token with this `exp`.
+    pub(crate) fn keep_at_least(&self, exp: Timestamp) -> Timestamp {
+        exp.saturating_add(self.slack())
+    }
+
+    /// For how long to keep an entry about a token whose `exp` is unknown; `None` is for ever.
+    pub(crate) fn keep_undated_for(&self) -> Option<Duration> {
+        Some(self.max_lifetime?.saturating_add(self.slack()))
+    }
+
+    /// See [`issuer_skew`](Self::issuer_skew).
+    pub(crate) const fn skew(&self) -> Duration {
+        self.issuer_skew
+    }
+
     fn slack(&self) -> Duration {
         self.leeway.saturating_add(self.clock_error).saturating_add(self.margin)
     }

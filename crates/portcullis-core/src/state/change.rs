@@ -1,8 +1,7 @@
 //! What a store has written down: a fact about a target, with every time in it absolute.
 
-use crate::{
-    Entry, Position, Retention, Rule, StoreError, StoreErrorKind, Target, TargetKind, Timestamp,
-};
+use super::draft::Draft;
+use crate::{Entry, Position, Retention, StoreError, Target, TargetKind, Timestamp};
 
 /// A fact about a target.
 ///
@@ -70,51 +69,15 @@ impl<'a> Change<'a> {
         retention: &Retention,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let target = entry.target();
-        let exp = entry.expires_at();
-        let (fact, keep_until) = match entry.rule() {
-            Rule::Deny { effective_at } => {
-                let effective_at = effective_at.map(millis);
-                let keep_until = if exp.is_none() && is_broad(target.kind()) {
-                    None
-                } else {
-                    retention.keep_until(exp, effective_at.map_or(now, |at| at.max(now)))
-                };
-                (Fact::Denied { effective_at: effective_at.filter(|at| *at > now) }, keep_until)
-            }
-            Rule::NotBefore(cutoff) => {
-                if matches!(target.kind(), TargetKind::Token | TargetKind::Fingerprint) {
-                    return Err(invalid("a cutoff for a single token: deny the token instead"));
-                }
-                let cutoff = millis(cutoff.unwrap_or_else(|| retention.stamp(now)));
-                let keep_until = later(
-                    retention.keep_cutoff_until(cutoff),
-                    exp.map_or(Some(now), |exp| retention.keep_until(Some(exp), now)),
-                );
-                (Fact::NotBefore(cutoff), keep_until)
-            }
-            Rule::MinGeneration(minimum) => {
-                if target.kind() != TargetKind::Subject {
-                    return Err(invalid("a least generation for anything but a subject"));
-                }
-                (Fact::MinGeneration(minimum), None)
-            }
-        };
-        Ok(Self { target, fact, keep_until })
+        // no entry makes a fact that has a position
+        Ok(Draft::of_entry(entry, retention)?.at(Position::new(0), now))
     }
 
     /// The cutoff that stands for a denial which its subject has too many of; `None` where a cutoff
     /// can't stand for it: a session may still be given new tokens.
     #[must_use]
     pub fn collapsed(entry: &'a Entry, retention: &Retention, now: Timestamp) -> Option<Self> {
-        let kind = entry.target().kind();
-        let subject = Target::subject(entry.target().issuer(), entry.subject()?);
-        let single = matches!(kind, TargetKind::Token | TargetKind::Fingerprint);
-        single.then(|| Self {
-            target: subject,
-            fact: Fact::Collapsed(millis(retention.stamp(now))),
-            keep_until: retention.keep_until(entry.expires_at(), now),
-        })
+        Some(Draft::collapsed(entry, retention)?.at(Position::new(0), now))
     }
 
     /// The listing of a token, at that position, that arrives now.
@@ -130,14 +93,7 @@ impl<'a> Change<'a> {
         retention: &Retention,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        match token.kind() {
-            TargetKind::Token | TargetKind::Fingerprint => Ok(Self {
-                target: token,
-                fact: Fact::Allowed { position, subject },
-                keep_until: retention.keep_until(expires_at, now),
-            }),
-            _ => Err(invalid("only single tokens can be on an allowlist")),
-        }
+        Ok(Draft::listing(token, subject, expires_at, retention)?.at(position, now))
     }
 
     /// The removal of a token or of all that are listed before that position, that arrives now.
@@ -152,16 +108,7 @@ impl<'a> Change<'a> {
         retention: &Retention,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        match target.kind() {
-            TargetKind::Session | TargetKind::Client | TargetKind::Key => Err(invalid(
-                "an allowlist does not know the sessions, clients and keys of its tokens",
-            )),
-            _ => Ok(Self {
-                target,
-                fact: Fact::Removed { position },
-                keep_until: retention.keep_until(None, now),
-            }),
-        }
+        Ok(Draft::removal(target, retention)?.at(position, now))
     }
 
     /// What it is about.
@@ -196,19 +143,10 @@ pub const fn is_broad(kind: TargetKind) -> bool {
     !matches!(kind, TargetKind::Token | TargetKind::Fingerprint | TargetKind::Session)
 }
 
-/// The later of two times until which something is kept, where `None` is for ever.
-fn later(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    Some(a?.max(b?))
-}
-
 /// Stores hold milliseconds. Cutting is safe: the rules compare milliseconds, rounded down, and a
 /// denial comes into force earlier.
-fn millis(time: Timestamp) -> Timestamp {
+pub(super) fn millis(time: Timestamp) -> Timestamp {
     Timestamp::from_millis(time.as_millis())
-}
-
-fn invalid(what: &'static str) -> StoreError {
-    StoreError::new(StoreErrorKind::Invalid, what)
 }
 
 #[cfg(test)]
@@ -216,6 +154,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::StoreErrorKind;
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 

@@ -32,6 +32,7 @@
 //! ```
 
 mod change;
+mod draft;
 mod expiry;
 mod limits;
 mod read;
@@ -44,6 +45,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 pub use change::{Change, Fact, is_broad};
+pub use draft::{Draft, DraftFact, Moment};
 pub use limits::{Limits, Usage};
 use records::{Denied, Listed, Mark, Pending, Record};
 use subjects::Subjects;
