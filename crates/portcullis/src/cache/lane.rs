@@ -88,3 +88,159 @@ fn set(hash: u64) -> usize {
     // the low bits choose the set of the shared part
     (hash >> 32) as usize % SETS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Mint, hash};
+    use super::*;
+
+    struct World {
+        mint: Mint,
+        lane: Lane<()>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { mint: Mint::new(), lane: Lane::new() }
+        }
+
+        fn insert(&mut self, hash: u64, text: &[u8]) -> Arc<Handle<()>> {
+            self.lane.insert(Arc::new(Handle::new(self.mint.entry(hash, text))))
+        }
+
+        /// How many of these it has.
+        fn found(&mut self, hashes: impl IntoIterator<Item = u64>, text: &[u8]) -> usize {
+            hashes.into_iter().filter(|hash| self.lane.get(*hash, text).is_some()).count()
+        }
+    }
+
+    #[test]
+    fn a_handle_is_found_by_its_hash_and_all_of_its_text() {
+        let mut world = World::new();
+        assert!(world.lane.get(hash(1), b"one").is_none());
+        let put = world.insert(hash(1), b"one");
+        assert!(Arc::ptr_eq(&world.lane.get(hash(1), b"one").unwrap(), &put));
+        assert!(world.lane.get(hash(1), b"two").is_none());
+        assert!(world.lane.get(hash(2), b"one").is_none());
+        // one that falls together with it is another
+        let other = world.insert(hash(1), b"two");
+        assert!(Arc::ptr_eq(&world.lane.get(hash(1), b"two").unwrap(), &other));
+        assert!(Arc::ptr_eq(&world.lane.get(hash(1), b"one").unwrap(), &put));
+    }
+
+    #[test]
+    fn of_those_that_fall_together_the_one_used_longest_ago_goes() {
+        let mut world = World::new();
+        let texts: Vec<_> = (0..=WAYS as u8).map(|n| [n]).collect();
+        for text in &texts[..WAYS] {
+            world.insert(hash(1), text);
+        }
+        // the oldest is used again, and by that becomes the last to go
+        assert!(world.lane.get(hash(1), &texts[0]).is_some());
+        world.insert(hash(1), &texts[WAYS]);
+        assert!(world.lane.get(hash(1), &texts[1]).is_none());
+        for text in texts.iter().filter(|text| **text != texts[1]) {
+            assert!(world.lane.get(hash(1), text).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_tokens_have_room() {
+        let mut world = World::new();
+        for n in 0..1000 {
+            world.insert(hash(n), b"x");
+        }
+        let found = world.found((0..1000).map(hash), b"x");
+        assert!(found >= 950, "{found}");
+    }
+
+    #[test]
+    fn tokens_that_share_a_set_of_the_shared_part_do_not_share_one_here() {
+        let mut world = World::new();
+        let hashes = (0..500).map(|n| hash(n) << 32 | 7);
+        hashes.clone().for_each(|hash| drop(world.insert(hash, b"x")));
+        let found = world.found(hashes, b"x");
+        assert!(found >= 475, "{found}");
+    }
+
+    /// A text of which 64 fit, with what belongs to them.
+    fn large() -> Vec<u8> {
+        vec![b'x'; MAX_BYTES / 64 / 2 - 1024]
+    }
+
+    #[test]
+    fn tokens_take_no_more_than_four_mebibytes_and_the_newest_always_has_room() {
+        let (mut world, text) = (World::new(), large());
+        for n in 0..64 {
+            world.insert(hash(n), &text);
+        }
+        assert_eq!(world.found((0..64).map(hash), &text), 64);
+        for n in 64..1000 {
+            world.insert(hash(n), &text);
+            assert!(world.lane.get(hash(n), &text).is_some(), "{n}");
+        }
+        let found = world.found((0..1000).map(hash), &text);
+        let size = world.mint.entry(0, &text).size();
+        assert!(found * size <= 4 * 1024 * 1024, "{found}");
+        assert!(found >= 32, "{found}");
+    }
+
+    #[test]
+    fn what_exactly_fits_drives_nothing_out() {
+        let mut world = World::new();
+        let own = world.mint.entry(0, b"").size();
+        let text = vec![b'x'; MAX_BYTES / 4 - own / 2];
+        let size = world.mint.entry(0, &text).size();
+        assert!(2 * size <= MAX_BYTES && 2 * (size + 2) > MAX_BYTES);
+        world.insert(hash(1), &text);
+        world.insert(hash(2), &text);
+        assert_eq!(world.found([hash(1), hash(2)], &text), 2);
+    }
+
+    #[test]
+    fn one_token_that_is_larger_than_all_the_room_is_held_until_the_next() {
+        let mut world = World::new();
+        let text = vec![b'x'; MAX_BYTES];
+        world.insert(hash(1), &text);
+        assert_eq!(world.found([hash(1)], &text), 1);
+        world.insert(hash(2), &text);
+        assert_eq!(world.found([hash(1), hash(2)], &text), 1);
+        world.insert(hash(3), b"small");
+        assert_eq!(world.found([hash(1), hash(2)], &text), 0);
+        assert_eq!(world.found([hash(3)], b"small"), 1);
+    }
+
+    #[test]
+    fn the_room_of_what_is_driven_out_or_removed_is_free_again() {
+        let (mut world, text) = (World::new(), large());
+        // in one set, so that each drives another out
+        for n in 0..500 {
+            world.insert(hash(1), &[&n.to_string().into_bytes(), &*text].concat());
+        }
+        for n in 496..500 {
+            let text = [&n.to_string().into_bytes(), &*text].concat();
+            assert!(world.lane.get(hash(1), &text).is_some(), "{n}");
+            world.lane.remove(hash(1), &text);
+            assert!(world.lane.get(hash(1), &text).is_none(), "{n}");
+        }
+        for n in 0..64 {
+            world.insert(hash(n), &text);
+        }
+        assert_eq!(world.found((0..64).map(hash), &text), 64);
+    }
+
+    #[test]
+    fn only_what_is_named_is_removed() {
+        let mut world = World::new();
+        world.lane.remove(hash(1), b"one");
+        for text in [b"one", b"two"] {
+            world.insert(hash(1), text);
+        }
+        world.lane.remove(hash(2), b"one");
+        world.lane.remove(hash(1), b"other");
+        assert!(world.lane.get(hash(1), b"one").is_some());
+        world.lane.remove(hash(1), b"one");
+        assert!(world.lane.get(hash(1), b"one").is_none());
+        assert!(world.lane.get(hash(1), b"two").is_some());
+    }
+}

@@ -202,3 +202,6 @@ impl<C: Send + Sync> Remember<C> for TokenCache<C> {
         self.shared.remove(place.0, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

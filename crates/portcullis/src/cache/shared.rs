@@ -125,21 +125,176 @@ impl<C> Set<C> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{Mint, hash};
     use super::*;
 
-    /// A hash of a number, as good as random (splitmix64).
-    fn hash(n: u64) -> u64 {
-        let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    /// More bytes than any of these tests takes.
+    const PLENTY: usize = 64 * 1024 * 1024;
+
+    /// How many of these texts are there under this hash.
+    fn found<'a>(shared: &Shared<()>, texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
+        texts.into_iter().filter(|text| shared.set(0).find(0, text).is_some()).collect()
+    }
+
+    /// Texts of one byte each, a set full of them and some more.
+    fn texts() -> Vec<[u8; 1]> {
+        (0..2 * WAYS as u8).map(|n| [n]).collect()
     }
 
     #[test]
     fn tokens_that_come_in_turns_are_seen_again() {
         let shared = Shared::<()>::new(8, 1);
-        assert!((1..=1000).all(|n| !shared.seen_before(hash(n))));
-        let again = (1..=1000).filter(|n| shared.seen_before(hash(*n))).count();
-        assert!(again >= 995, "{again}");
+        assert!((1..=5000).all(|n| !shared.seen_before(hash(n))));
+        let again = (1..=5000).filter(|n| shared.seen_before(hash(*n))).count();
+        assert!(again >= 4900, "{again}");
+    }
+
+    #[test]
+    fn no_token_was_seen_before_it_came_whatever_its_hash() {
+        for hash in [0, 1, 1 << 32, u64::MAX, u64::MAX << 32] {
+            let shared = Shared::<()>::new(8, 1);
+            assert!(!shared.seen_before(hash), "{hash:x}");
+            assert!(shared.seen_before(hash), "{hash:x}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_hash_and_all_of_its_text() {
+        let (mint, shared) = (Mint::new(), Shared::new(64, PLENTY));
+        let entries = [mint.entry(hash(1), b"one"), mint.entry(hash(1), b"two")];
+        for entry in &entries {
+            shared.insert(Arc::clone(entry));
+        }
+        for entry in &entries {
+            assert!(Arc::ptr_eq(&shared.get(hash(1), &entry.text).unwrap(), entry));
+        }
+        assert!(shared.get(hash(1), b"other").is_none());
+        // in the same set, whatever their number
+        assert!(shared.get(hash(1) ^ 1 << 63, b"one").is_none());
+    }
+
+    #[test]
+    fn where_all_were_used_alike_the_oldest_goes() {
+        let (mint, shared, texts) = (Mint::new(), Shared::new(WAYS, PLENTY), texts());
+        for (n, text) in texts.iter().enumerate() {
+            shared.insert(mint.entry(0, text));
+            let left = &texts[(n + 1).saturating_sub(WAYS)..=n];
+            assert_eq!(found(&shared, texts.iter().map(|text| &text[..])), left, "{n}");
+        }
+    }
+
+    #[test]
+    fn what_is_used_in_between_stays_however_often() {
+        for uses in 1..=3 {
+            let (mint, shared) = (Mint::new(), Shared::new(WAYS, PLENTY));
+            for text in texts() {
+                shared.insert(mint.entry(0, &text));
+            }
+            let hot = [2 * WAYS as u8 - 3];
+            for n in 100..200 {
+                for _ in 0..uses {
+                    assert!(shared.get(0, &hot).is_some(), "{n}");
+                }
+                shared.insert(mint.entry(0, &[n]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_token_is_not_the_next_to_go_in_whosever_place_it_is() {
+        let (mint, shared, texts) = (Mint::new(), Shared::new(WAYS, PLENTY), texts());
+        for text in &texts[..WAYS] {
+            shared.insert(mint.entry(0, text));
+        }
+        shared.remove(0, &texts[3]);
+        shared.insert(mint.entry(0, b"new"));
+        shared.insert(mint.entry(0, b"next"));
+        assert_eq!(found(&shared, [&b"new"[..], b"next"]), [&b"new"[..], b"next"]);
+        assert!(found(&shared, [&texts[0][..]]).is_empty());
+    }
+
+    #[test]
+    fn the_same_token_is_there_once() {
+        let (mint, shared) = (Mint::new(), Shared::new(WAYS, PLENTY));
+        let first = mint.entry(0, b"one");
+        shared.insert(Arc::clone(&first));
+        shared.insert(mint.entry(0, b"one"));
+        assert!(Arc::ptr_eq(&shared.get(0, b"one").unwrap(), &first));
+        shared.remove(0, b"one");
+        assert!(shared.get(0, b"one").is_none());
+    }
+
+    #[test]
+    fn bytes_are_used_up_to_the_last_and_not_beyond() {
+        let mint = Mint::new();
+        let size = mint.entry(0, b"x").size();
+        for (bytes, kept) in
+            [(size - 1, 0), (size, 1), (2 * size - 1, 1), (2 * size, 2), (5 * size, 5)]
+        {
+            let shared = Shared::new(WAYS, bytes);
+            let texts = texts();
+            for text in &texts {
+                shared.insert(mint.entry(0, text));
+            }
+            let found = found(&shared, texts.iter().map(|text| &text[..]));
+            assert_eq!(found.len(), kept, "{bytes}");
+            // the newest is among them
+            let newest = texts.last().map(|text| &text[..]);
+            assert!(kept == 0 || found.last().copied() == newest);
+        }
+    }
+
+    #[test]
+    fn a_large_token_has_as_many_go_as_it_needs_and_their_room_is_free_again() {
+        let (mint, texts) = (Mint::new(), texts());
+        let small = mint.entry(0, &texts[0]).size();
+        let shared = Shared::new(WAYS, WAYS * small);
+        let large = vec![b'x'; 2 * small];
+        let larger = vec![b'x'; WAYS * small];
+        for _ in 0..20 {
+            for text in &texts[..WAYS] {
+                shared.insert(mint.entry(0, text));
+            }
+            assert_eq!(found(&shared, texts.iter().map(|text| &text[..])).len(), WAYS);
+            shared.insert(mint.entry(0, &large));
+            let left = found(&shared, texts.iter().map(|text| &text[..])).len();
+            // it takes the room of five
+            assert!((1..=WAYS - 5).contains(&left), "{left}");
+            assert!(shared.get(0, &large).is_some());
+            // one that can't fit takes what its set has, and is not there
+            shared.insert(mint.entry(0, &larger));
+            assert!(shared.get(0, &larger).is_none());
+            for text in texts.iter().map(|text| &text[..]).chain([&large[..]]) {
+                shared.remove(0, text);
+                assert!(shared.get(0, text).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn one_set_never_takes_the_room_of_another() {
+        let mint = Mint::new();
+        let size = mint.entry(0, b"x").size();
+        let shared = Shared::new(2 * WAYS, 2 * size);
+        shared.insert(mint.entry(0, b"a"));
+        shared.insert(mint.entry(0, b"b"));
+        shared.insert(mint.entry(1, b"c"));
+        assert!(shared.get(1, b"c").is_none());
+        shared.remove(0, b"a");
+        shared.insert(mint.entry(1, b"c"));
+        assert!(shared.get(1, b"c").is_some() && shared.get(0, b"b").is_some());
+    }
+
+    #[test]
+    fn only_what_is_named_is_removed() {
+        let (mint, shared) = (Mint::new(), Shared::new(WAYS, PLENTY));
+        for text in [b"one", b"two"] {
+            shared.insert(mint.entry(0, text));
+        }
+        shared.remove(0, b"other");
+        shared.remove(8, b"one");
+        assert!(shared.get(0, b"one").is_some());
+        shared.remove(0, b"one");
+        assert!(shared.get(0, b"one").is_none() && shared.get(0, b"two").is_some());
     }
 }

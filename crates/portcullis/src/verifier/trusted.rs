@@ -24,7 +24,7 @@ const MAX_LEEWAY_SECS: u64 = 300;
 
 impl TrustedIssuer {
     /// Checks the settings. `alone` is true if no other issuer is trusted.
-    pub(super) fn new(settings: Issuer, alone: bool) -> Result<Self, BuildError> {
+    pub(crate) fn new(settings: Issuer, alone: bool) -> Result<Self, BuildError> {
         let wrong = |setting: &str, what: &str| {
             Err(BuildError::new(format!("issuer {}: {setting}: {what}", quoted(&settings.name))))
         };
