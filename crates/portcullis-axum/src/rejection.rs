@@ -74,3 +74,19 @@ impl Error for JwtRejection {
         self.0.source()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_text_and_source_are_those_of_the_rejection() {
+        let rejection =
+            Rejection::new(RejectionKind::CheckFailed).with_source("the ledger is shut");
+        let wrapped = JwtRejection::from(rejection.clone());
+        assert_eq!(wrapped.to_string(), rejection.to_string());
+        assert!(wrapped.to_string().contains("does not permit this"), "{wrapped}");
+        assert_eq!(wrapped.source().unwrap().to_string(), "the ledger is shut");
+        assert!(JwtRejection::from(RejectionKind::CheckFailed).source().is_none());
+    }
+}

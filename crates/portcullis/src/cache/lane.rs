@@ -94,6 +94,9 @@ mod tests {
     use super::super::tests::{Mint, hash};
     use super::*;
 
+    /// What `Cache::bytes` says of each thread.
+    const ROOM: usize = 4 * 1024 * 1024;
+
     struct World {
         mint: Mint,
         lane: Lane<()>,
@@ -165,7 +168,7 @@ mod tests {
 
     /// A text of which 64 fit, with what belongs to them.
     fn large() -> Vec<u8> {
-        vec![b'x'; MAX_BYTES / 64 / 2 - 1024]
+        vec![b'x'; ROOM / 64 / 2 - 1024]
     }
 
     #[test]
@@ -181,7 +184,7 @@ mod tests {
         }
         let found = world.found((0..1000).map(hash), &text);
         let size = world.mint.entry(0, &text).size();
-        assert!(found * size <= 4 * 1024 * 1024, "{found}");
+        assert!(found * size <= ROOM, "{found}");
         assert!(found >= 32, "{found}");
     }
 
@@ -189,9 +192,9 @@ mod tests {
     fn what_exactly_fits_drives_nothing_out() {
         let mut world = World::new();
         let own = world.mint.entry(0, b"").size();
-        let text = vec![b'x'; MAX_BYTES / 4 - own / 2];
+        let text = vec![b'x'; ROOM / 4 - own / 2];
         let size = world.mint.entry(0, &text).size();
-        assert!(2 * size <= MAX_BYTES && 2 * (size + 2) > MAX_BYTES);
+        assert!(2 * size <= ROOM && 2 * (size + 2) > ROOM);
         world.insert(hash(1), &text);
         world.insert(hash(2), &text);
         assert_eq!(world.found([hash(1), hash(2)], &text), 2);
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn one_token_that_is_larger_than_all_the_room_is_held_until_the_next() {
         let mut world = World::new();
-        let text = vec![b'x'; MAX_BYTES];
+        let text = vec![b'x'; ROOM];
         world.insert(hash(1), &text);
         assert_eq!(world.found([hash(1)], &text), 1);
         world.insert(hash(2), &text);
@@ -227,6 +230,20 @@ mod tests {
             world.insert(hash(n), &text);
         }
         assert_eq!(world.found((0..64).map(hash), &text), 64);
+    }
+
+    #[test]
+    fn what_is_removed_frees_its_own_room_and_no_more() {
+        let (mut world, text) = (World::new(), large());
+        for n in 0..64 {
+            world.insert(hash(n), &text);
+        }
+        world.lane.remove(hash(63), &text);
+        for n in 100..200 {
+            world.insert(hash(n), &text);
+        }
+        let found = world.found((0..200).map(hash), &text);
+        assert!(found * world.mint.entry(0, &text).size() <= ROOM, "{found}");
     }
 
     #[test]

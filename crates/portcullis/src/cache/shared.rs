@@ -211,6 +211,13 @@ mod tests {
         shared.insert(mint.entry(0, b"next"));
         assert_eq!(found(&shared, [&b"new"[..], b"next"]), [&b"new"[..], b"next"]);
         assert!(found(&shared, [&texts[0][..]]).is_empty());
+
+        // where the hand is next, among others that were not used since it passed
+        shared.remove(0, &texts[1]);
+        shared.insert(mint.entry(0, b"newer"));
+        shared.insert(mint.entry(0, b"newest"));
+        assert_eq!(found(&shared, [&b"newer"[..], b"newest"]), [&b"newer"[..], b"newest"]);
+        assert!(found(&shared, [&texts[2][..]]).is_empty());
     }
 
     #[test]

@@ -155,3 +155,27 @@ impl<'de> Deserializer<'de> for Caught<'de> {
         unit_struct seq tuple tuple_struct map struct identifier
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_without_a_sign_is_told_up_to_64_bits() {
+        for (json, number) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("9223372036854775807", Some(i64::MAX as u64)),
+            ("9223372036854775808", Some(i64::MAX as u64 + 1)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("-1", None),
+            ("7.0", None),
+            ("\"7\"", None),
+            ("[7]", None),
+        ] {
+            let caught: Caught<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(caught.as_u64(), number, "{json}");
+        }
+    }
+}

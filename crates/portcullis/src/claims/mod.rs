@@ -148,3 +148,30 @@ pub(crate) fn untrusted_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     de::Deserializer::deserialize_map(&mut deserializer, Visitor).ok().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_chosen_by_the_first_iss_of_the_outermost_object() {
+        for (payload, issuer) in [
+            (r#"{"iss":"a"}"#, Some("a")),
+            (r#"{"sub":"b","iss":"a"}"#, Some("a")),
+            (r#"{"iss":"a","sub":"b"}"#, Some("a")),
+            (r#"{"iss":"a","iss":"b"}"#, Some("a")),
+            (r#"{"nested":{"iss":"b"},"iss":"a"}"#, Some("a")),
+            (r#"{"\u0069ss":"\u0061"}"#, Some("a")),
+            (r#"{"iss":""}"#, Some("")),
+            (r#"{"sub":"a","ISS":"b","is":"c","isss":"d"}"#, None),
+            (r#"{"nested":{"iss":"b"}}"#, None),
+            (r#"{"iss":["a"]}"#, None),
+            (r#"{"iss":null}"#, None),
+            (r#"["iss","a"]"#, None),
+            (r#"{"iss":"a""#, None),
+            ("", None),
+        ] {
+            assert_eq!(untrusted_issuer(payload.as_bytes()).as_deref(), issuer, "{payload}");
+        }
+    }
+}

@@ -170,3 +170,84 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
         self.map.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{Error as ValueError, MapDeserializer};
+    use serde::forward_to_deserialize_any;
+
+    use super::*;
+    use crate::claims::{Captured, ClaimNames};
+
+    /// Three members, one of them registered, of a format that may be one for people or not.
+    struct Three {
+        readable: bool,
+    }
+
+    impl<'de> Deserializer<'de> for Three {
+        type Error = ValueError;
+
+        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+            let members = [("sub", "bob"), ("a", "1"), ("b", "2")];
+            visitor.visit_map(MapDeserializer::new(members.into_iter()))
+        }
+
+        fn is_human_readable(&self) -> bool {
+            self.readable
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+            option unit unit_struct newtype_struct seq tuple tuple_struct map struct enum
+            identifier ignored_any
+        }
+    }
+
+    /// What a type gets to know of the format, and how many members are told to be left before each.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Told {
+        readable: bool,
+        left: Vec<Option<usize>>,
+    }
+
+    impl<'de> serde::Deserialize<'de> for Told {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Members;
+
+            impl<'de> Visitor<'de> for Members {
+                type Value = Vec<Option<usize>>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("an object")
+                }
+
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                    let mut left = vec![map.size_hint()];
+                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                        left.push(map.size_hint());
+                    }
+                    Ok(left)
+                }
+            }
+
+            let readable = deserializer.is_human_readable();
+            Ok(Self { readable, left: deserializer.deserialize_map(Members)? })
+        }
+    }
+
+    #[test]
+    fn a_type_is_told_of_the_format_what_it_would_be_told_without_us() {
+        for readable in [true, false] {
+            let names = ClaimNames::default();
+            let mut captured = Captured::new(&names);
+            let tee = Tee::new(Three { readable }, &mut captured);
+            let told = <Told as serde::Deserialize>::deserialize(tee).unwrap();
+            assert_eq!(
+                told,
+                <Told as serde::Deserialize>::deserialize(Three { readable }).unwrap()
+            );
+            assert_eq!(told, Told { readable, left: vec![Some(3), Some(2), Some(1), Some(0)] });
+            assert_eq!(captured.finish().subject.as_deref(), Some("bob"));
+        }
+    }
+}

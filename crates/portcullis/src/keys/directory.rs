@@ -64,3 +64,49 @@ fn read_file(path: &Path) -> Result<KeySet, KeyError> {
         _ => Err(KeyError::new("the file ends neither in .pem, .der, .jwk, .jwks nor .json")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    /// What a file of this name makes of the text: how many keys, or why there are none.
+    fn load(name: &str, text: &str) -> Result<usize, String> {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(name), text).unwrap();
+        let set = read_all(directory.path()).unwrap();
+        match set.skipped() {
+            [] => Ok(set.keys().count()),
+            [skipped] => Err(skipped.reason().to_string()),
+            more => panic!("{more:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_mebibyte_is_read_and_none_that_is_larger() {
+        let padded = |len: usize| format!("{JWK}{}", " ".repeat(len - JWK.len()));
+        assert_eq!(load("a.jwk", &padded(1024 * 1024)), Ok(1));
+        let error = load("a.jwk", &padded(1024 * 1024 + 1)).unwrap_err();
+        assert!(error.contains("1048577 bytes are too many"), "{error}");
+    }
+
+    #[test]
+    fn of_a_key_that_is_broken_it_is_told_what_is_wrong_with_the_key() {
+        for name in ["a.json", "a.jwks"] {
+            assert_eq!(load(name, JWK), Ok(1));
+            let off_curve = JWK.replace("Ed25519", "Ed448");
+            assert_eq!(load(name, &off_curve), load("a.jwk", &off_curve), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_a_set_that_is_broken_it_is_told_what_is_wrong_with_the_set() {
+        for text in ["{}", "[]", "", r#"{"keys":7}"#, "no JSON at all", r#"{"Keys":[]}"#] {
+            let told = load("a.json", text).unwrap_err();
+            let of_the_set = jwk::read_set(text.as_bytes()).unwrap_err().to_string();
+            assert!(told.ends_with(&of_the_set), "{text}: {told}");
+            assert_ne!(Err(told), load("a.jwk", text), "{text}");
+        }
+    }
+}

@@ -260,3 +260,27 @@ mod ed25519 {
         SMALL_ORDER.contains(&y(encoding))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_rsa_exponent_has_64_bits_at_most() {
+        let modulus = [0xff; 256];
+        for (e, accepted) in [
+            (&[1, 0, 1][..], true),
+            (&[0, 0, 1, 0, 1], true),
+            (&[1, 0, 0, 0, 0, 0, 0, 1], true),
+            (&[0xff; 8], true),
+            (&[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], true),
+            (&[1, 0, 0, 0, 0, 0, 0, 0, 1], false),
+            (&[1, 0, 0], false),
+            (&[0xff, 0xff], false),
+            (&[3], false),
+            (&[], false),
+        ] {
+            assert_eq!(Public::rsa(&modulus, e).is_ok(), accepted, "{e:?}");
+        }
+    }
+}

@@ -160,3 +160,72 @@ impl fmt::Display for TimedOut {
 }
 
 impl std::error::Error for TimedOut {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule and a store whose state has this version, or none.
+    struct Versioned(Option<u64>);
+
+    impl Revocation for Versioned {
+        fn peek(&self, _: &TokenView<'_>) -> Option<Verdict> {
+            None
+        }
+
+        fn version(&self) -> Option<u64> {
+            self.0
+        }
+
+        async fn check(&self, _: &TokenView<'_>) -> Verdict {
+            Verdict::Allowed
+        }
+    }
+
+    impl CutoffStore for Versioned {
+        type Error = TimedOut;
+
+        async fn cutoff(&self, _: &Target<'_>) -> Result<Option<Timestamp>, TimedOut> {
+            Ok(None)
+        }
+
+        fn version(&self) -> Option<u64> {
+            self.0
+        }
+    }
+
+    impl DenylistStore for Versioned {
+        type Error = TimedOut;
+
+        async fn is_denied(&self, _: &Target<'_>) -> Result<bool, TimedOut> {
+            Ok(false)
+        }
+
+        fn version(&self) -> Option<u64> {
+            self.0
+        }
+    }
+
+    impl GenerationStore for Versioned {
+        type Error = TimedOut;
+
+        async fn min_generation(&self, _: &Target<'_>) -> Result<Option<u64>, TimedOut> {
+            Ok(None)
+        }
+
+        fn version(&self) -> Option<u64> {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_version_of_what_is_limited_is_told_and_none_is_made_up() {
+        for version in [None, Some(0), Some(1), Some(7), Some(u64::MAX)] {
+            let limited = Timeout::new(Versioned(version), Duration::from_secs(1));
+            assert_eq!(Revocation::version(&limited), version);
+            assert_eq!(CutoffStore::version(&limited), version);
+            assert_eq!(DenylistStore::version(&limited), version);
+            assert_eq!(GenerationStore::version(&limited), version);
+        }
+    }
+}
