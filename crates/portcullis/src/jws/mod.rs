@@ -42,13 +42,16 @@ pub use compact::Limits;
 pub(crate) use compact::{Compact, decode, decode_into};
 pub use header::Header;
 pub(crate) use memo::Scratch;
-pub(crate) use signature::check_signature;
+pub(crate) use signature::{Unsigned, check_signature};
 
 use crate::Keys;
 use crate::error::Rejection;
 use crate::keys::VerificationKey;
 
 /// Verifies a compact JWS and gives its payload, within the usual [`Limits`].
+///
+/// It does not wait. Where the keys have a [source](crate::keys::KeySource) that has to look for the key of
+/// this JWS first, that is a [`KeysUnavailable`](crate::RejectionKind::KeysUnavailable): try again.
 ///
 /// # Errors
 ///
@@ -69,7 +72,9 @@ pub fn verify_within(
 ) -> Result<Jws, Rejection> {
     let compact = Compact::split(token.as_ref(), limits)?;
     let header = Header::read(&compact)?;
-    let key = check_signature(&compact, &header, &keys.snapshot(), |_| true)?;
+    keys.check()?;
+    let key = check_signature(&compact, &header, &keys.snapshot(), |_| true)
+        .map_err(|unsigned| unsigned.now(|wanted, rejection| keys.seek(wanted, rejection)))?;
     let payload = decode(compact.payload, "payload")?;
     Ok(Jws { payload, header, key })
 }

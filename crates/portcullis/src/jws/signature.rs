@@ -6,22 +6,46 @@ use super::compact::{Compact, Signature};
 use super::header::Header;
 use crate::Algorithm;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
-use crate::keys::{Candidates, KeySet, VerificationKey};
+use crate::keys::{Candidates, KeySet, Refusal, VerificationKey, WantedKey};
+
+/// Why a signature was not found to be good.
+pub(crate) enum Unsigned<'h> {
+    /// Whatever keys there are.
+    Refused(Rejection),
+    /// None of the keys fits. Another set of the same issuer may have one.
+    NoKey(WantedKey<'h>, Rejection),
+}
+
+impl From<Rejection> for Unsigned<'_> {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl<'h> Unsigned<'h> {
+    /// The answer for those who can't wait until a key was sought.
+    pub(crate) fn now(self, seek: impl FnOnce(&WantedKey<'h>, Rejection) -> Refusal) -> Rejection {
+        match self {
+            Self::Refused(rejection) => rejection,
+            Self::NoKey(wanted, rejection) => seek(&wanted, rejection).now(),
+        }
+    }
+}
 
 /// Finds the key that signed the token: one algorithm (RFC 8725 §3.1), the keys bound to it, of these
 /// the one that `kid` names, and a few where none is named.
-pub(crate) fn check_signature(
+pub(crate) fn check_signature<'h>(
     compact: &Compact<'_>,
-    header: &Header,
+    header: &'h Header,
     keys: &KeySet,
     allowed: impl Fn(Algorithm) -> bool,
-) -> Result<Arc<VerificationKey>, Rejection> {
+) -> Result<Arc<VerificationKey>, Unsigned<'h>> {
     let algorithm = Algorithm::from_name(header.algorithm())
-        .filter(|&algorithm| allowed(algorithm) && keys.serves(algorithm))
+        .filter(|&algorithm| allowed(algorithm))
         .ok_or_else(|| algorithm_refused(header, keys, &allowed))?;
     let candidates = keys.candidates(algorithm, header.key_id());
     if candidates.is_empty() {
-        return Err(unknown_key(header, keys));
+        return Err(no_key(algorithm, header, keys, &allowed));
     }
     let signature = Signature::decode(compact.signature)?;
     for key in candidates.iter() {
@@ -29,7 +53,24 @@ pub(crate) fn check_signature(
             return Ok(Arc::clone(key));
         }
     }
-    Err(bad_signature(algorithm, &candidates, signature.as_bytes().is_empty()))
+    Err(bad_signature(algorithm, &candidates, signature.as_bytes().is_empty()).into())
+}
+
+#[cold]
+fn no_key<'h>(
+    algorithm: Algorithm,
+    header: &'h Header,
+    keys: &KeySet,
+    allowed: &impl Fn(Algorithm) -> bool,
+) -> Unsigned<'h> {
+    let served = keys.serves(algorithm) || keys.is_empty();
+    let rejection =
+        if served { unknown_key(header, keys) } else { algorithm_refused(header, keys, allowed) };
+    if algorithm.is_symmetric() {
+        // nobody publishes a secret
+        return Unsigned::Refused(rejection);
+    }
+    Unsigned::NoKey(WantedKey::new(header.key_id(), algorithm), rejection)
 }
 
 #[cold]
@@ -66,8 +107,13 @@ fn unknown_key(header: &Header, keys: &KeySet) -> Rejection {
         Some(kid) => Diagnosis::new().found(format!("kid {}", quoted(kid))),
         None => Diagnosis::new().found("no kid"),
     };
+    let expected = if keys.is_empty() {
+        "a key, of which the issuer has none".to_owned()
+    } else {
+        format!("one of {}", known.join(", "))
+    };
     diagnosis
-        .expected(format!("one of {}", known.join(", ")))
+        .expected(expected)
         .hint("the issuer may have changed its keys, or the token is from another environment")
         .reject(RejectionKind::UnknownKey)
 }

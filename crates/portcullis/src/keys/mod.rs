@@ -9,6 +9,9 @@
 //! on its curve. One bad entry does not spoil a JWK Set: it is [skipped](KeySet::skipped) with a
 //! reason.
 //!
+//! Keys that come from elsewhere have a [`KeySource`], which may be out of reach: that is an outage (503)
+//! and no refusal of the token.
+//!
 //! # Example
 //!
 //! ```
@@ -35,6 +38,7 @@ mod jwk;
 mod key;
 mod material;
 mod set;
+mod source;
 
 use std::fmt;
 use std::path::Path;
@@ -46,6 +50,8 @@ use arc_swap::ArcSwap;
 pub use key::VerificationKey;
 pub(crate) use set::Candidates;
 pub use set::{KeySet, SkippedKey};
+pub use source::{KeySource, KeyWait, Seek, WantedKey};
+pub(crate) use source::{Missing, Refusal};
 
 use crate::Algorithm;
 use crate::error::KeyError;
@@ -54,6 +60,7 @@ use crate::error::KeyError;
 #[derive(Clone)]
 pub struct Keys {
     inner: Arc<Inner>,
+    source: Option<Arc<dyn KeySource>>,
 }
 
 struct Inner {
@@ -165,7 +172,7 @@ impl Keys {
 impl From<KeySet> for Keys {
     fn from(set: KeySet) -> Self {
         let inner = Inner { set: ArcSwap::from_pointee(set), generation: AtomicU64::new(1) };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), source: None }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::response::{GrpcKind, Renderer, ResponseBody};
 
 /// The future of [`JwtService`](super::JwtService).
 ///
-/// Nothing is boxed but a rule of revocation that has to be awaited, together with the request that
+/// Nothing is boxed but what has to be awaited, a rule of revocation or an unknown key, together with the request that
 /// waits for it. Dropping the future drops both.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use thread_local::ThreadLocal;
 
 use crate::error::Rejection;
+use crate::keys::{Missing, Refusal};
 use crate::response::Renderer;
 use crate::source::{self, OriginRule, Source};
 use crate::verified::{Anonymous, Authentic, Verified};
@@ -39,11 +40,19 @@ pub(super) struct Gate<C, R> {
 pub(super) enum Admission {
     /// Who the caller is has been written into the request's extensions.
     Now,
-    /// A store has to be asked first. The extensions were taken from the request.
+    /// A store, or the issuer for its keys, has to be asked first. The extensions were taken from the request.
     Asking(AskingStore),
 }
 
-/// Asks a store, and gives the request's extensions back with the caller in them. It is boxed,
+/// Whose request it is.
+enum Caller<C> {
+    Known(Authentic<C>),
+    Anonymous,
+    /// To be known once the key of this token was looked for.
+    Awaited(Missing, Box<[u8]>),
+}
+
+/// Asks, and gives the request's extensions back with the caller in them. It is boxed,
 /// because neither the future of a rule nor the type of the claims has a name by then.
 pub(super) type AskingStore = Pin<Box<dyn Future<Output = Result<Extensions, Rejection>> + Send>>;
 
@@ -110,9 +119,16 @@ where
             request.extensions_mut().insert(Anonymous);
             return Ok(Admission::Now);
         }
-        let Some(authentic) = self.authenticate(request)? else {
-            request.extensions_mut().insert(Anonymous);
-            return Ok(Admission::Now);
+        let authentic = match self.authenticate(request)? {
+            Caller::Known(authentic) => authentic,
+            Caller::Anonymous => {
+                request.extensions_mut().insert(Anonymous);
+                return Ok(Admission::Now);
+            }
+            Caller::Awaited(missing, token) => {
+                let extensions = std::mem::take(request.extensions_mut());
+                return Ok(Admission::Asking(self.ask_issuer(missing, token, extensions)));
+            }
         };
         // the version is read before the state is looked at: see `Revocation::version`
         let version = self.revocation.version();
@@ -132,19 +148,38 @@ where
         Ok(Admission::Now)
     }
 
-    /// The token of the request; `None` if there is none and none is needed.
-    fn authenticate<B>(&self, request: &Request<B>) -> Result<Option<Authentic<C>>, Rejection> {
+    /// Whose request it is, as far as that is known without waiting.
+    fn authenticate<B>(&self, request: &Request<B>) -> Result<Caller<C>, Rejection> {
         let Some(credential) = source::take(&self.sources, request.headers())? else {
             if self.optional {
-                return Ok(None);
+                return Ok(Caller::Anonymous);
             }
             return Err(source::missing(&self.sources, request));
         };
         if credential.is_ambient() {
             self.origins.check(request)?;
         }
-        let verified = self.verifier.verify(credential.token);
-        verified.map(Some).map_err(|rejection| credential.explain(rejection))
+        match self.verifier.begin(credential.token) {
+            Ok(authentic) => Ok(Caller::Known(authentic)),
+            Err(Refusal::Final(rejection)) => Err(credential.explain(rejection)),
+            // it came as far as the keys, so it is made of the characters of a token
+            Err(Refusal::Missing(missing)) => Ok(Caller::Awaited(missing, credential.token.into())),
+        }
+    }
+
+    fn ask_issuer(
+        &self,
+        missing: Missing,
+        token: Box<[u8]>,
+        mut extensions: Extensions,
+    ) -> AskingStore {
+        let (verifier, revocation) = (self.verifier.clone(), Arc::clone(&self.revocation));
+        Box::pin(async move {
+            missing.wait().await?;
+            let verified: Verified<C> = verifier.finish(&token)?.check(&*revocation).await?;
+            extensions.insert(verified);
+            Ok(extensions)
+        })
     }
 
     fn ask(&self, authentic: Authentic<C>, mut extensions: Extensions) -> AskingStore {

@@ -36,7 +36,7 @@ use crate::verifier::Verifier;
 ///   one that is optional and finds no credential leaves the caller of the outer one in place.
 /// - What a guard inside refuses is rendered by the innermost layer around it, once.
 /// - The service is called as soon as it was ready; only a rule of revocation that can't answer
-///   from memory is awaited first. A store that never answers makes the request wait: put a
+///   from memory, or an issuer for a key that is not known, is awaited first. A store that never answers makes the request wait: put a
 ///   `Timeout` (feature `tokio`) around such a rule.
 ///
 /// # Cross-origin requests

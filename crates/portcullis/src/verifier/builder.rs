@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use portcullis_core::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 
+use super::trusted::likeness;
 use super::{Inner, Issuer, TrustedIssuer, Verifier};
 use crate::cache::{self, Cache};
 use crate::error::{BuildError, quoted};
@@ -72,6 +73,7 @@ impl VerifierBuilder {
         let alone = self.issuers.len() == 1;
         let mut issuers = Vec::with_capacity(self.issuers.len());
         let mut by_spelling = HashMap::new();
+        let mut by_likeness = HashMap::new();
         for issuer in self.issuers {
             let issuer = Arc::new(TrustedIssuer::new(issuer, alone)?);
             for spelling in issuer.spellings() {
@@ -81,6 +83,7 @@ impl VerifierBuilder {
                         quoted(spelling)
                     )));
                 }
+                by_likeness.insert(likeness(spelling), issuers.len());
             }
             issuers.push(issuer);
         }
@@ -88,6 +91,7 @@ impl VerifierBuilder {
             inner: Arc::new(Inner {
                 issuers,
                 by_spelling,
+                by_likeness,
                 clock: self.clock,
                 limits: self.limits,
                 scratch: Scratch::default(),

@@ -29,8 +29,8 @@ pub(crate) use trusted::TrustedIssuer;
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured};
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
-use crate::jws::{Compact, Limits, Scratch, check_signature, decode, decode_into};
-use crate::keys::VerificationKey;
+use crate::jws::{Compact, Limits, Scratch, Unsigned, check_signature, decode, decode_into};
+use crate::keys::{Refusal, VerificationKey};
 use crate::verified::{Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
 
@@ -74,6 +74,8 @@ struct Inner<C> {
     issuers: Vec<Arc<TrustedIssuer>>,
     /// Every spelling of every issuer. Not looked at where only one is trusted.
     by_spelling: HashMap<Box<str>, usize>,
+    /// The same by what is left of a spelling when its usual mistakes are taken off, for hints.
+    by_likeness: HashMap<Box<str>, usize>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     scratch: Scratch,
@@ -118,27 +120,85 @@ impl Verifier {
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     /// Verifies a token: everything but whether it was revoked.
     ///
+    /// It does not wait. Where the keys of the issuer have a [source](crate::keys::KeySource) that has to look
+    /// for the key of this token first, the token is refused with
+    /// [`KeysUnavailable`](RejectionKind::KeysUnavailable), and may be good a moment later:
+    /// [`verify_async`](Self::verify_async) waits for that.
+    ///
     /// # Errors
     ///
     /// A [`Rejection`] whose kind says what was wrong.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Authentic<C>, Rejection> {
-        let token = token.as_ref();
+        self.begin(token.as_ref()).map_err(Refusal::now)
+    }
+
+    /// Verifies a token: everything but whether it was revoked. Where its key is not known yet, and the keys of
+    /// its issuer come from elsewhere, it waits until that was asked, once and for a limited time. It is what
+    /// the layer does; no other token waits.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] whose kind says what was wrong.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use portcullis::{RejectionKind, Verifier};
+    /// # #[derive(serde::Deserialize)] struct Payroll { sub: String }
+    /// async fn whose_message(verifier: &Verifier<Payroll>, token: &str) -> Option<String> {
+    ///     verifier.verify_async(token).await.ok().map(|payroll| payroll.sub.clone())
+    /// }
+    /// ```
+    pub async fn verify_async(
+        &self,
+        token: impl AsRef<[u8]> + Send,
+    ) -> Result<Authentic<C>, Rejection> {
+        match self.begin(token.as_ref()) {
+            Ok(authentic) => Ok(authentic),
+            Err(Refusal::Final(rejection)) => Err(rejection),
+            Err(Refusal::Missing(missing)) => {
+                missing.wait().await?;
+                self.finish(token.as_ref())
+            }
+        }
+    }
+
+    /// Verifies a token, or says that its key has to be waited for.
+    pub(crate) fn begin(&self, token: &[u8]) -> Result<Authentic<C>, Refusal> {
+        self.verify_by(token, Seeking::Allowed)
+    }
+
+    /// Verifies a token whose key was waited for. If it is not there now, it is not there.
+    pub(crate) fn finish(&self, token: &[u8]) -> Result<Authentic<C>, Rejection> {
+        self.verify_by(token, Seeking::Over).map_err(Refusal::now)
+    }
+
+    fn verify_by(&self, token: &[u8], seeking: Seeking) -> Result<Authentic<C>, Refusal> {
         let Some(cache) = &self.inner.cache else {
-            return self.inner.verify(token).map(|(token, _)| Authentic::fresh(token));
+            return self.inner.verify(token, seeking).map(|(token, _)| Authentic::fresh(token));
         };
         // a token over the limit is in no cache
         let place = cache.place(token);
         if let Some(handle) = cache.get(place, token) {
+            // first of all: keys that are too old to be trusted may have been withdrawn long ago
+            handle.entry.token.issuer.check_keys()?;
             if self.inner.is_trusted(&handle) {
                 self.inner.check_times(&handle.entry.token)?;
                 return Ok(Authentic::remembered(handle));
             }
             cache.remove(place, token);
         }
-        let (verified, key) = self.inner.verify(token)?;
+        let (verified, key) = self.inner.verify(token, seeking)?;
         cache.offer(place, token, &verified, &key);
         Ok(Authentic::fresh(verified))
     }
+}
+
+/// Whether a key that is not in the set may be looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seeking {
+    Allowed,
+    Over,
 }
 
 impl<C> Verifier<C> {
@@ -150,13 +210,30 @@ impl<C> Verifier<C> {
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
     /// Everything, from the text on.
-    fn verify(&self, token: &[u8]) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Rejection> {
+    fn verify(
+        &self,
+        token: &[u8],
+        seeking: Seeking,
+    ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
         let compact = Compact::split(token, self.limits)?;
         let header = self.scratch.header(&compact)?;
         let issuer = self.issuer_of(&compact)?;
+        issuer.check_keys()?;
         let keys = issuer.keys();
-        let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg))
-            .map_err(|rejection| rejection.or_hint(|| issuer.hint_of_another(&compact)))?;
+        let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg)).map_err(
+            |unsigned| {
+                let explain =
+                    |rejection: Rejection| rejection.or_hint(|| issuer.hint_of_another(&compact));
+                match unsigned {
+                    Unsigned::NoKey(wanted, rejection) if seeking == Seeking::Allowed => {
+                        issuer.seek(&wanted, explain(rejection))
+                    }
+                    Unsigned::NoKey(_, rejection) | Unsigned::Refused(rejection) => {
+                        Refusal::Final(explain(rejection))
+                    }
+                }
+            },
+        )?;
         self.scratch.remember(&compact, &header);
         rules::check_type(issuer, &header)?;
         let (mut claims, captured) = self.scratch.with_buffer(|payload| {
@@ -216,7 +293,8 @@ impl<C> Inner<C> {
                 .reject(RejectionKind::UntrustedIssuer));
         };
         self.by_spelling.get(&*named).map(|&at| &self.issuers[at]).ok_or_else(|| {
-            let near = self.issuers.iter().find_map(|issuer| issuer.near_miss(&named));
+            let near = self.by_likeness.get(&*trusted::likeness(&named));
+            let near = near.and_then(|&at| self.issuers[at].near_miss(&named));
             Diagnosis::new()
                 .expected(format!("one of {} trusted issuers", self.issuers.len()))
                 .found(quoted(&named))

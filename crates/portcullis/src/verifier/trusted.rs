@@ -9,7 +9,7 @@ use super::issuer::{Audience, Issuer};
 use crate::claims::{self, ClaimNames};
 use crate::error::{BuildError, Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::{Compact, decode};
-use crate::keys::KeySet;
+use crate::keys::{KeySet, Refusal, WantedKey};
 use crate::{Algorithm, Keys};
 
 /// The settings of an issuer, checked.
@@ -124,6 +124,16 @@ impl TrustedIssuer {
         self.keys.load()
     }
 
+    /// Whether its keys may be relied on now.
+    pub(super) fn check_keys(&self) -> Result<(), Rejection> {
+        self.keys.keys.check()
+    }
+
+    /// Looks for a key that is not in the set.
+    pub(super) fn seek(&self, wanted: &WantedKey<'_>, rejection: Rejection) -> Refusal {
+        self.keys.keys.seek(wanted, rejection)
+    }
+
     /// The number of the present set of keys; see [`Keys::generation`].
     pub(super) fn keys_generation(&self) -> u64 {
         self.keys.keys.generation()
@@ -204,6 +214,12 @@ impl IssuerKeys {
         self.bound.store(Arc::clone(&fresh));
         Arc::clone(&fresh.1)
     }
+}
+
+/// What two names have in common that one may be mistaken for the other: see `near_miss`.
+pub(super) fn likeness(name: &str) -> Box<str> {
+    let lower = name.trim_end_matches('/').to_ascii_lowercase();
+    after_scheme(&lower).unwrap_or(&lower).into()
 }
 
 fn after_scheme(url: &str) -> Option<&str> {

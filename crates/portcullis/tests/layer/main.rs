@@ -12,6 +12,7 @@ mod modes;
 mod readiness;
 mod revocation;
 mod sockets;
+mod source;
 mod sources;
 mod support;
 #[cfg(feature = "tokio")]

@@ -8,6 +8,7 @@ mod claims;
 mod explain;
 mod issuers;
 mod rules;
+mod source;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -160,7 +160,10 @@ fn explain_signature(
     to: &mut Explanation,
 ) {
     let keys = issuer.keys();
-    let checked = check_signature(compact, header, &keys, |alg| issuer.allows(alg));
+    let checked = issuer.check_keys().and_then(|()| {
+        let checked = check_signature(compact, header, &keys, |alg| issuer.allows(alg));
+        checked.map_err(|unsigned| unsigned.now(|wanted, rejection| issuer.seek(wanted, rejection)))
+    });
     let algorithm =
         || ("one that the issuer uses".into(), crate::error::quoted(header.algorithm()));
     let key = || {
