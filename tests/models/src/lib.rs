@@ -16,7 +16,7 @@ extern crate std as real_std;
 
 #[doc(hidden)]
 pub use real_std::{
-    any, collections, convert, error, fmt, future, hash, io, iter, marker, mem, time,
+    any, array, collections, convert, error, fmt, future, hash, io, iter, marker, mem, ops, time,
 };
 
 /// The standard library's `sync`, by shuttle.

@@ -163,3 +163,65 @@ fn purging_what_has_expired_takes_nothing_else_and_a_full_room_stays_within_its_
         assert!(state.usage().denials <= 2);
     });
 }
+
+/// Tokens that are kept in one shard, which the top byte of their hash chooses.
+fn tokens_of_one_shard(count: usize) -> Vec<String> {
+    let shard = |id: &str| Target::token(ISSUER, id).hash128() >> 120;
+    let ids = (0..).map(|n: u32| n.to_string());
+    ids.filter(|id| shard(id) == shard("0")).take(count).collect()
+}
+
+fn deny(state: &State, id: &str) {
+    revoke(state, &Entry::deny(Target::token(ISSUER, id)));
+}
+
+fn is_denied_by_id(state: &State, id: &str) -> bool {
+    state.is_denied(&Target::token(ISSUER, id), || NOW)
+}
+
+#[test]
+fn a_filter_that_is_made_anew_as_its_table_grows_misses_nothing() {
+    check(|| {
+        // three fit into the smallest table
+        let ids = Arc::new(tokens_of_one_shard(5));
+        let state = Arc::new(State::new(Limits::default()));
+        ids[..3].iter().for_each(|id| deny(&state, id));
+        let writers: Vec<_> = [3, 4]
+            .map(|new| {
+                let (state, ids) = (Arc::clone(&state), Arc::clone(&ids));
+                thread::spawn(move || {
+                    deny(&state, &ids[new]);
+                    assert!(is_denied_by_id(&state, &ids[new]), "acknowledged, and not in force");
+                })
+            })
+            .into();
+        for _ in 0..3 {
+            assert!(is_denied_by_id(&state, &ids[0]), "it was in force before");
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        assert!(ids.iter().all(|id| is_denied_by_id(&state, id)));
+    });
+}
+
+#[test]
+fn a_filter_that_is_made_anew_by_a_purge_misses_nothing() {
+    check(|| {
+        let ids = tokens_of_one_shard(3);
+        let state = Arc::new(State::new(Limits::default()));
+        let before = Timestamp::from_secs(1_699_000_000);
+        let expired = Entry::deny(Target::token(ISSUER, &ids[0])).expiring_at(NOW);
+        state.revoke(&expired, &Retention::default(), before).unwrap();
+        deny(&state, &ids[1]);
+        let purging = {
+            let state = Arc::clone(&state);
+            thread::spawn(move || state.purge(Timestamp::from_secs(1_700_050_000)))
+        };
+        deny(&state, &ids[2]);
+        assert!(is_denied_by_id(&state, &ids[1]) && is_denied_by_id(&state, &ids[2]));
+        purging.join().unwrap();
+        assert!(is_denied_by_id(&state, &ids[1]) && is_denied_by_id(&state, &ids[2]));
+        assert_eq!(state.usage().denials, 2);
+    });
+}

@@ -41,7 +41,7 @@ impl Limits {
         }
     }
 
-    /// How many denials of tokens, fingerprints and sessions. In memory one takes about 36 bytes.
+    /// How many denials of tokens, fingerprints and sessions. In memory one takes about 40 bytes.
     #[must_use]
     pub const fn denials(mut self, entries: usize) -> Self {
         self.denials = entries;

@@ -5,9 +5,10 @@
 //! from its log. Both need that applying is idempotent and that order does not matter, and a property
 //! test holds them to it.
 //!
-//! A denial takes 20 bytes in a hash table of its own, about 36 with the table's slack: a million of
-//! them fit into 48 MB. Each is keyed by [`Target::hash128`]. The tables are cut into 256 shards
-//! behind a lock each, so that growth never stalls more than a shard.
+//! A denial takes 20 bytes in a hash table of its own, about 40 with the table's slack and a filter: a
+//! million of them fit into 48 MB. Each is keyed by [`Target::hash128`]. The tables are cut into 256
+//! shards behind a lock each, so that growth never stalls more than a shard. In front of each lock is a
+//! filter, which tells most of what is not there without taking it; whatever it lets pass is looked up.
 //!
 //! | fact | two of them | room |
 //! |---|---|---|
@@ -34,6 +35,7 @@
 mod change;
 mod draft;
 mod expiry;
+mod filter;
 mod limits;
 mod read;
 mod records;

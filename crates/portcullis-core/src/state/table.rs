@@ -1,11 +1,12 @@
 //! An exact set of records, cut into shards so that no growth of it stalls everybody.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
 use super::expiry::Expiry;
+use super::filter::Filter;
 use super::records::Record;
 use crate::Timestamp;
 
@@ -63,48 +64,72 @@ pub(super) enum Put {
 }
 
 pub(super) struct Table<R> {
-    shards: Box<[Shard<R>]>,
+    /// Made when the first record comes: most tables of a state hold none.
+    shards: OnceLock<Box<[Shard<R>]>>,
 }
 
-/// Alone on its cache line, so that a lock taken on one shard is not felt on its neighbours.
+/// Alone on its cache lines, so that a lock taken on one shard is not felt on its neighbours.
 #[repr(align(64))]
-struct Shard<R>(RwLock<HashTable<R>>);
+struct Shard<R> {
+    filter: Filter,
+    records: RwLock<Records<R>>,
+}
+
+struct Records<R> {
+    table: HashTable<R>,
+    /// How many more keys the filter is made for. It still has the bits of those that were dropped since.
+    filter_room: usize,
+}
 
 impl<R> Shard<R> {
     // A panic while a lock was held leaves a table whose records are whole: they are `Copy`, and
     // nothing of ours that could panic runs inside hashbrown.
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<R>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Records<R>> {
+        self.records.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<R>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Records<R>> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Record> Shard<R> {
+    fn new() -> Self {
+        let records = Records { table: HashTable::new(), filter_room: 0 };
+        Self { filter: Filter::new(), records: RwLock::new(records) }
+    }
+
+    /// Makes the filter fit the table.
+    fn rebuild_filter(&self, records: &mut Records<R>) {
+        let room = records.table.capacity();
+        self.filter.rebuild(records.table.iter().map(Record::key), room);
+        records.filter_room = room - records.table.len();
     }
 }
 
 impl<R: Record> Table<R> {
-    pub(super) fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| Shard(RwLock::new(HashTable::new())));
-        Self { shards: shards.collect() }
-    }
-
-    /// The keys are hashes already: eight bits of one half choose the shard, the other half the
-    /// place in it.
-    fn shard(&self, key: u128) -> &Shard<R> {
-        &self.shards[(key >> 120) as usize % self.shards.len()]
+    pub(super) const fn new() -> Self {
+        Self { shards: OnceLock::new() }
     }
 
     pub(super) fn contains(&self, key: u128) -> bool {
-        self.shard(key).read().find(hash(key), |record| record.key() == key).is_some()
+        self.get(key).is_some()
     }
 
     pub(super) fn get(&self, key: u128) -> Option<R> {
-        self.shard(key).read().find(hash(key), |record| record.key() == key).copied()
+        let shard = shard_of(self.shards.get()?, key);
+        if !shard.filter.may_hold(key) {
+            return None;
+        }
+        shard.read().table.find(hash(key), |record| record.key() == key).copied()
     }
 
     pub(super) fn put(&self, record: R, room: &Room, now: Timestamp) -> Put {
         let key = record.key();
-        let mut table = self.shard(key).write();
+        let new = || (0..SHARDS).map(|_| Shard::new()).collect();
+        let shard = shard_of(self.shards.get_or_init(new), key);
+        let mut records = shard.write();
+        let table = &mut records.table;
         if let Some(known) = table.find_mut(hash(key), |known| known.key() == key) {
             known.merge(record);
             return Put::Merged;
@@ -114,18 +139,27 @@ impl<R: Record> Table<R> {
         }
         if table.len() == table.capacity() {
             // what has expired goes first, so that a table at rest does not grow
-            retain(&mut table, room, |record| !record.expiry().is_over(now));
+            retain(table, room, |record| !record.expiry().is_over(now));
+            // unless that would have to be done again soon
+            let few = table.capacity() / 4 + 1;
+            table.reserve(few, |record| hash(record.key()));
         }
         room.note(record.expiry());
-        table.insert_unique(hash(key), record, |record| hash(record.key()));
+        if records.filter_room == 0 {
+            shard.rebuild_filter(&mut records);
+        }
+        shard.filter.add(key);
+        records.filter_room -= 1;
+        records.table.insert_unique(hash(key), record, |record| hash(record.key()));
         Put::New
     }
 
     /// Drops what has expired, shard by shard.
     pub(super) fn purge(&self, room: &Room, now: Timestamp) {
-        for shard in &self.shards {
-            let mut table = shard.write();
-            retain(&mut table, room, |record| {
+        for shard in self.shards.get().into_iter().flatten() {
+            let mut records = shard.write();
+            let table = &mut records.table;
+            retain(table, room, |record| {
                 let keep = !record.expiry().is_over(now);
                 if keep {
                     room.note(record.expiry());
@@ -137,6 +171,11 @@ impl<R: Record> Table<R> {
             }
         }
     }
+}
+
+/// The keys are hashes already: eight bits of one half choose the shard, the other half the place in it.
+fn shard_of<R>(shards: &[Shard<R>], key: u128) -> &Shard<R> {
+    &shards[(key >> 120) as usize % shards.len()]
 }
 
 fn retain<R: Record>(table: &mut HashTable<R>, room: &Room, keep: impl Fn(&R) -> bool) {
@@ -189,7 +228,8 @@ mod tests {
     }
 
     fn capacity(table: &Table<Denied>) -> usize {
-        table.shards.iter().map(|shard| shard.read().capacity()).sum()
+        let shards = table.shards.get().into_iter().flatten();
+        shards.map(|shard| shard.read().table.capacity()).sum()
     }
 
     #[test]

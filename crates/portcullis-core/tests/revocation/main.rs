@@ -11,4 +11,5 @@ mod feed;
 mod fold;
 mod policy;
 mod retention;
+mod shard;
 mod version;
