@@ -1,9 +1,8 @@
 //! What a case is: a name, something that can be repeated, and what it is compared with.
 
-use std::time::{Duration, Instant};
-
 use anyhow::Result;
 
+use crate::watch::{Took, watch};
 use crate::world::World;
 
 /// Counts what a piece of work allocates. Only the counting binary has one.
@@ -34,18 +33,16 @@ pub(crate) trait Contestant {
     fn run(&mut self, operations: usize);
 
     /// The time of this many operations.
-    fn slice(&mut self, operations: usize) -> Duration {
-        let mut time = Duration::ZERO;
+    fn slice(&mut self, operations: usize) -> Took {
+        let mut took = Took::NONE;
         let mut left = operations;
         while left > 0 {
             let now = left.min(self.most());
             self.prepare();
-            let start = Instant::now();
-            self.run(now);
-            time += start.elapsed();
+            took += watch(|| self.run(now));
             left -= now;
         }
-        time
+        took
     }
 
     /// The allocations of one operation.
@@ -67,7 +64,10 @@ pub(crate) trait Contestant {
 /// What was found about a case.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
+    /// Of the processor's time where one thread does it all, else by the clock on the wall.
     pub(crate) median_ns: Option<f64>,
+    /// By the clock on the wall.
+    pub(crate) wall_ns: Option<f64>,
     pub(crate) allocations: Option<f64>,
     pub(crate) ratio: Option<f64>,
     pub(crate) note: String,

@@ -8,6 +8,7 @@ mod cases;
 mod drive;
 mod report;
 mod runner;
+mod watch;
 mod world;
 
 use std::process::ExitCode;

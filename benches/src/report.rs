@@ -8,11 +8,15 @@ use anyhow::{Context, Result};
 use crate::case::Outcome;
 
 pub(crate) fn print(results: &[(String, Outcome)]) {
-    println!("\n{:<42} {:>13} {:>12} {:>8}", "case", "median ns", "allocations", "ratio");
+    println!(
+        "\n{:<42} {:>13} {:>13} {:>12} {:>8}",
+        "case", "median ns", "by the wall", "allocations", "ratio"
+    );
     for (name, outcome) in results {
         println!(
-            "{name:<42} {:>13} {:>12} {:>8}  {}",
+            "{name:<42} {:>13} {:>13} {:>12} {:>8}  {}",
             shown(outcome.median_ns, 1),
+            shown(outcome.wall_ns, 1),
             shown(outcome.allocations, 1),
             shown(outcome.ratio, 2),
             outcome.note
@@ -22,14 +26,15 @@ pub(crate) fn print(results: &[(String, Outcome)]) {
 
 /// Writes `summary.tsv` into the target directory and says where it is.
 pub(crate) fn write(results: &[(String, Outcome)]) -> Result<PathBuf> {
-    let mut text = "case\tmedian_ns\tallocations\tratio\tnote\n".to_owned();
+    let mut text = "case\tmedian_ns\tallocations\tratio\twall_ns\tnote\n".to_owned();
     for (name, outcome) in results {
         let _ = writeln!(
             text,
-            "{name}\t{}\t{}\t{}\t{}",
+            "{name}\t{}\t{}\t{}\t{}\t{}",
             shown(outcome.median_ns, 2),
             shown(outcome.allocations, 2),
             shown(outcome.ratio, 4),
+            shown(outcome.wall_ns, 2),
             outcome.note
         );
     }

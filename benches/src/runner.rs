@@ -23,6 +23,7 @@ struct Runner<'a> {
     contestant: Box<dyn Contestant>,
     operations: usize,
     slices: Vec<f64>,
+    walls: Vec<f64>,
 }
 
 impl Runner<'_> {
@@ -30,7 +31,7 @@ impl Runner<'_> {
     fn calibrate(&mut self) {
         let slice = if self.case.slow { SLOW_SLICE } else { SLICE };
         loop {
-            let time = self.contestant.slice(self.operations);
+            let time = self.contestant.slice(self.operations).best();
             if time * 2 >= slice {
                 let fit = slice.as_secs_f64() / time.as_secs_f64();
                 self.operations = ((self.operations as f64 * fit) as usize).max(1);
@@ -41,8 +42,10 @@ impl Runner<'_> {
     }
 
     fn slice(&mut self) {
-        let time = self.contestant.slice(self.operations);
-        self.slices.push(time.as_nanos() as f64 / self.operations as f64);
+        let took = self.contestant.slice(self.operations);
+        let each = |time: Duration| time.as_nanos() as f64 / self.operations as f64;
+        self.slices.push(each(took.best()));
+        self.walls.push(each(took.wall));
     }
 }
 
@@ -72,7 +75,13 @@ pub(crate) fn run(
         match setup {
             Setup::Fixed(outcome) => _ = outcomes.insert(&case.name, outcome),
             Setup::Repeated(contestant) => {
-                let mut runner = Runner { case, contestant, operations: 1, slices: Vec::new() };
+                let mut runner = Runner {
+                    case,
+                    contestant,
+                    operations: 1,
+                    slices: Vec::new(),
+                    walls: Vec::new(),
+                };
                 if !options.once {
                     runner.calibrate();
                 }
@@ -91,6 +100,7 @@ pub(crate) fn run(
     for runner in &mut runners {
         let outcome = Outcome {
             median_ns: Some(median(&mut runner.slices)),
+            wall_ns: Some(median(&mut runner.walls)),
             allocations: match allocations.get(&runner.case.name) {
                 Some(allocations) => Some(*allocations),
                 // what is a process of its own counts by itself
@@ -116,19 +126,24 @@ fn compare(cases: &[Case], outcomes: &mut HashMap<&str, Outcome>) {
         let base = case.minus.as_deref().and_then(|name| raw.get(name));
         let less =
             |of: fn(&Outcome) -> Option<f64>| Some(of(outcome)? - base.and_then(of).unwrap_or(0.0));
-        (less(|outcome| outcome.median_ns), less(|outcome| outcome.allocations))
+        Outcome {
+            median_ns: less(|outcome| outcome.median_ns),
+            wall_ns: less(|outcome| outcome.wall_ns),
+            allocations: less(|outcome| outcome.allocations),
+            ..outcome.clone()
+        }
     };
     for case in cases {
-        let (median_ns, allocations) = net(case);
+        let found = net(case);
         let limit = case.limit.as_deref().and_then(|name| cases.iter().find(|c| c.name == name));
-        let limit_ns = limit.and_then(|limit| net(limit).0);
+        let limit_ns = limit.and_then(|limit| net(limit).median_ns);
         let outcome = outcomes.get_mut(case.name.as_str()).expect("every case has an outcome");
-        outcome.median_ns = median_ns;
-        outcome.allocations = allocations;
-        outcome.ratio = outcome.ratio.or_else(|| Some(median_ns? / limit_ns?));
-        if case.slow && median_ns.is_some() {
-            outcome.note =
-                median_ns.map_or(String::new(), |ns| format!("{:.0} requests/s", 1e9 / ns));
+        *outcome = found;
+        outcome.ratio = outcome.ratio.or_else(|| Some(outcome.median_ns? / limit_ns?));
+        if case.slow
+            && let Some(ns) = outcome.median_ns
+        {
+            outcome.note = format!("{:.0} requests/s", 1e9 / ns);
         }
     }
 }

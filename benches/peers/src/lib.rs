@@ -8,9 +8,11 @@
 mod drive;
 mod layers;
 mod serve;
+#[allow(dead_code)] // as above
+#[path = "../../src/watch.rs"]
+mod watch;
 
 use std::io::{BufRead, stdin};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,9 +64,9 @@ pub fn main() {
     println!("ready");
     while let Some(line) = line() {
         let requests = line.parse().expect("a number of requests");
-        let start = Instant::now();
-        peer(requests);
-        println!("{}", start.elapsed().as_nanos());
+        let took = watch::watch(|| peer(requests));
+        let cpu = took.cpu.map_or("-".to_owned(), |cpu| cpu.as_nanos().to_string());
+        println!("{} {cpu}", took.wall.as_nanos());
     }
 }
 

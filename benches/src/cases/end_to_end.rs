@@ -23,6 +23,7 @@ use tower::{Layer, Service, service_fn};
 use super::peers::{self, PEERS, Process};
 use super::revocations;
 use crate::case::{Case, Contestant, Counter};
+use crate::watch::Took;
 use crate::world::{AUDIENCE, Claims, ISSUER, World};
 
 const CONNECTIONS: usize = 16;
@@ -69,12 +70,12 @@ impl Contestant for EndToEnd {
         self.slice(operations);
     }
 
-    fn slice(&mut self, operations: usize) -> Duration {
+    fn slice(&mut self, operations: usize) -> Took {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["play", "client", &self.address, &operations.to_string()]);
         let mut client = Process::start(&mut command, &self.token).expect("a client");
         let time = client.line().expect("the server answers all of them");
-        Duration::from_nanos(time.parse().expect("a time"))
+        Took::by_the_wall(Duration::from_nanos(time.parse().expect("a time")))
     }
 
     fn allocations(&mut self, _: Counter) -> Option<f64> {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::case::{Case, Contestant, Counter};
 use crate::report::target;
+use crate::watch::Took;
 use crate::world::{AUDIENCE, ISSUER, SECRET, World};
 
 /// Who takes part, and with which algorithms.
@@ -111,9 +112,10 @@ impl Contestant for Peer {
         self.slice(operations);
     }
 
-    fn slice(&mut self, operations: usize) -> Duration {
+    fn slice(&mut self, operations: usize) -> Took {
         let answer = self.process.ask(&operations.to_string()).expect("the peer answers");
-        Duration::from_nanos(answer.parse().expect("a time"))
+        let mut times = answer.split(' ').map(|ns| ns.parse().map(Duration::from_nanos).ok());
+        Took { wall: times.next().flatten().expect("a time"), cpu: times.next().flatten() }
     }
 
     fn allocations(&mut self, _: Counter) -> Option<f64> {

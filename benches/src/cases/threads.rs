@@ -20,6 +20,7 @@ use super::ours::{end, rules, verifier};
 use crate::case::{Case, Contestant, Counter};
 use crate::drive::{Driven, answer};
 use crate::runner::median;
+use crate::watch::Took;
 use crate::world::{Claims, World};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -96,7 +97,7 @@ impl<M: Fn() -> Run + Sync> Contestant for Threads<M> {
     }
 
     /// The time of the operations of both threads, as if one thread were as fast as both.
-    fn slice(&mut self, operations: usize) -> Duration {
+    fn slice(&mut self, operations: usize) -> Took {
         let start = Instant::now();
         (self.one)(operations);
         let alone = operations as f64 / start.elapsed().as_secs_f64();
@@ -115,7 +116,7 @@ impl<M: Fn() -> Run + Sync> Contestant for Threads<M> {
             work() + other.join().expect("the thread ends")
         });
         self.ratios.push(rate / alone);
-        Duration::from_secs_f64(operations as f64 / rate)
+        Took::by_the_wall(Duration::from_secs_f64(operations as f64 / rate))
     }
 
     fn allocations(&mut self, _: Counter) -> Option<f64> {
