@@ -1,7 +1,7 @@
 //! Points in time as tokens write them, and the clock that tells now.
 
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -244,16 +244,20 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 }
 
 /// The machine's clock.
+///
+/// On Linux, [`elapsed`](Clock::elapsed) goes on while the machine is suspended (`CLOCK_BOOTTIME`), so
+/// that what was remembered before is old afterwards. Elsewhere it is that of [`Instant`](std::time::Instant), which stops in
+/// a suspended machine on some systems.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
-    origin: Instant,
+    origin: Origin,
 }
 
 impl SystemClock {
     /// The machine's clock; [`elapsed`](Clock::elapsed) counts from this call.
     #[must_use]
     pub fn new() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: Origin::now() }
     }
 }
 
@@ -272,6 +276,36 @@ impl Clock for SystemClock {
         self.origin.elapsed()
     }
 }
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod boot {
+    use std::time::Duration;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// Time since the machine was started, suspended or not.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Origin(Duration);
+
+    impl Origin {
+        pub(super) fn now() -> Self {
+            let time = clock_gettime(ClockId::Boottime);
+            // it counts from zero, and the kernel keeps the fraction below a second
+            let secs = u64::try_from(time.tv_sec).unwrap_or(0);
+            let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+            Self(Duration::new(secs, nanos))
+        }
+
+        pub(super) fn elapsed(self) -> Duration {
+            Self::now().0.saturating_sub(self.0)
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use boot::Origin;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use std::time::Instant as Origin;
 
 #[cfg(test)]
 mod tests {

@@ -37,12 +37,14 @@
 
 mod changes;
 mod error;
+mod fold;
 mod parts;
 
 use std::future::Future;
 
 pub use changes::Changes;
 pub use error::{FeedError, FeedErrorKind};
+pub use fold::{Fold, Progress, Step};
 pub use parts::{Batch, Chunk, Epoch, Start};
 
 /// A store whose writes can be followed.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{BoxError, FailurePolicy, Outage, Verdict};
+use super::{BoxError, FailurePolicy, Outage, StoreError, StoreErrorKind, Verdict};
 use crate::{Clock, SystemClock, Target, TargetKind, TokenView};
 
 /// The targets of one token, on the stack.
@@ -109,6 +109,19 @@ impl<V: Clone> Asking<V> {
         lock(&self.passing).remove_older(question, sent);
     }
 
+    /// The verdict on the last answer that the store itself remembers, with its age, if that is a
+    /// denial or young enough for the policy.
+    pub(super) fn judge_remembered(
+        &self,
+        remembered: Option<(V, Duration)>,
+        judge: impl Fn(&V) -> Verdict,
+    ) -> Option<Verdict> {
+        let (value, age) = remembered?;
+        let verdict = judge(&value);
+        let young = self.policy.max_stale().is_some_and(|max| age <= max);
+        (verdict.is_denied() || young).then_some(verdict)
+    }
+
     /// The verdict on an answer, or on the lack of one.
     ///
     /// `denies` tells of an answer whether it can deny a token, now or later: such answers are known
@@ -150,15 +163,14 @@ impl<V: Clone> Asking<V> {
         error: E,
         judge: impl Fn(&V) -> Verdict,
     ) -> Verdict {
-        let outage = Outage::new(self.rule, error);
-        if let Some((age, value)) = self.known(question) {
-            let verdict = judge(&value);
-            let young = self.policy.max_stale().is_some_and(|max| age <= max);
-            if verdict.is_denied() || young {
-                return verdict;
-            }
+        let error = error.into();
+        let known = self.known(question).map(|(age, value)| (value, age));
+        if let Some(verdict) = self.judge_remembered(known, judge) {
+            return verdict;
         }
-        if self.policy.opens() {
+        let opens = self.policy.opens() && !is_uninitialised(&error);
+        let outage = Outage::new(self.rule, error);
+        if opens {
             self.unchecked.fetch_add(1, Ordering::Relaxed);
             Verdict::AllowedUnchecked(outage)
         } else {
@@ -171,6 +183,13 @@ impl<V: Clone> Asking<V> {
         let (sent, value) = found.or_else(|| lock(&self.passing).get(question))?;
         Some((self.clock.elapsed().saturating_sub(sent), value))
     }
+}
+
+/// True if the store has nothing to answer from yet, so that not even known denials would win: there
+/// is no policy for that.
+fn is_uninitialised(error: &BoxError) -> bool {
+    let error = error.downcast_ref::<StoreError>();
+    error.is_some_and(|error| error.kind() == StoreErrorKind::Uninitialised)
 }
 
 /// A panic while one of these locks was held leaves at worst an answer missing, never a wrong one.

@@ -194,6 +194,10 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
                 self.asking.caches().then(|| self.asking.recall(question(targets.as_slice())))?
             })
             .map(|cutoff| judge(issued, cutoff))
+            .or_else(|| {
+                let remembered = self.store.remembered_cutoff(targets.as_slice());
+                self.asking.judge_remembered(remembered, |cutoff| judge(issued, *cutoff))
+            })
     }
 
     fn version(&self) -> Option<u64> {

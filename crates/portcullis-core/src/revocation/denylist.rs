@@ -130,6 +130,10 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
                 self.asking.caches().then(|| self.asking.recall(question_of(token, &targets)))?
             })
             .map(judge)
+            .or_else(|| {
+                let remembered = self.store.remembered_denied(token, targets.as_slice());
+                self.asking.judge_remembered(remembered, |denied| judge(*denied))
+            })
     }
 
     fn version(&self) -> Option<u64> {

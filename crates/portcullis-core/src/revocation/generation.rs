@@ -93,6 +93,10 @@ impl<S: GenerationStore> Revocation for MinGeneration<S> {
             .peek_min_generation(&target)
             .or_else(|| self.asking.caches().then(|| self.asking.recall(question(&[target])))?)
             .map(|minimum| judge(generation, minimum))
+            .or_else(|| {
+                let remembered = self.store.remembered_min_generation(&target);
+                self.asking.judge_remembered(remembered, |minimum| judge(generation, *minimum))
+            })
     }
 
     fn version(&self) -> Option<u64> {

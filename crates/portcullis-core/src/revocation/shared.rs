@@ -1,6 +1,7 @@
 //! Stores behind an `Arc`: one to write to and one to read from are often the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
     AllowlistStore, AllowlistWriter, CutoffStore, DenylistStore, Entry, GenerationStore, Position,
@@ -28,6 +29,10 @@ impl<S: CutoffStore> CutoffStore for Arc<S> {
 
     fn peek_cutoff(&self, targets: &[Target<'_>]) -> Option<Option<Timestamp>> {
         (**self).peek_cutoff(targets)
+    }
+
+    fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
+        (**self).remembered_cutoff(targets)
     }
 
     fn version(&self) -> Option<u64> {
@@ -58,6 +63,14 @@ impl<S: DenylistStore> DenylistStore for Arc<S> {
         (**self).peek_denied(token, targets)
     }
 
+    fn remembered_denied(
+        &self,
+        token: &TokenView<'_>,
+        targets: &[Target<'_>],
+    ) -> Option<(bool, Duration)> {
+        (**self).remembered_denied(token, targets)
+    }
+
     fn version(&self) -> Option<u64> {
         (**self).version()
     }
@@ -84,6 +97,10 @@ impl<S: GenerationStore> GenerationStore for Arc<S> {
 
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
         (**self).peek_min_generation(target)
+    }
+
+    fn remembered_min_generation(&self, target: &Target<'_>) -> Option<(Option<u64>, Duration)> {
+        (**self).remembered_min_generation(target)
     }
 
     fn version(&self) -> Option<u64> {

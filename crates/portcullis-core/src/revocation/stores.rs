@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{Target, TargetKind, Timestamp, TokenView};
 
@@ -81,6 +82,14 @@ pub trait CutoffStore: Send + Sync + 'static {
         None
     }
 
+    /// The last answer to [`latest_cutoff`](Self::latest_cutoff) that memory holds, and its age, where
+    /// [`peek_cutoff`](Self::peek_cutoff) has none: for stores that keep a copy which may be out of
+    /// date. It counts in an outage, as the [failure policy](super::FailurePolicy) says.
+    fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
+        let _ = targets;
+        None
+    }
+
     /// A number that grows before any token that passes could be refused, for stores that answer
     /// from memory; see [`Revocation::version`](super::Revocation::version).
     fn version(&self) -> Option<u64> {
@@ -147,6 +156,18 @@ pub trait DenylistStore: Send + Sync + 'static {
         None
     }
 
+    /// The last answer to [`is_any_denied`](Self::is_any_denied) that memory holds, and its age, where
+    /// [`peek_denied`](Self::peek_denied) has none: for stores that keep a copy which may be out of
+    /// date. It counts in an outage, as the [failure policy](super::FailurePolicy) says.
+    fn remembered_denied(
+        &self,
+        token: &TokenView<'_>,
+        targets: &[Target<'_>],
+    ) -> Option<(bool, Duration)> {
+        let _ = (token, targets);
+        None
+    }
+
     /// A number that grows before any token that passes could be refused, for stores that answer
     /// from memory; see [`Revocation::version`](super::Revocation::version).
     fn version(&self) -> Option<u64> {
@@ -209,6 +230,15 @@ pub trait GenerationStore: Send + Sync + 'static {
     /// [`min_generation`](Self::min_generation) if memory knows it: the outer `None` means that it
     /// must be awaited.
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
+        let _ = target;
+        None
+    }
+
+    /// The last answer to [`min_generation`](Self::min_generation) that memory holds, and its age,
+    /// where [`peek_min_generation`](Self::peek_min_generation) has none: for stores that keep a copy
+    /// which may be out of date. It counts in an outage, as the
+    /// [failure policy](super::FailurePolicy) says.
+    fn remembered_min_generation(&self, target: &Target<'_>) -> Option<(Option<u64>, Duration)> {
         let _ = target;
         None
     }

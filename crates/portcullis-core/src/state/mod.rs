@@ -32,6 +32,7 @@
 //! # Ok::<(), portcullis_core::StoreError>(())
 //! ```
 
+mod absorb;
 mod change;
 mod draft;
 mod expiry;
@@ -98,6 +99,10 @@ struct Kinds(AtomicU32);
 impl Kinds {
     fn add(&self, kind: TargetKind) {
         self.0.fetch_or(1 << kind as u32, Ordering::Release);
+    }
+
+    fn add_all(&self, others: &Self) {
+        self.0.fetch_or(others.0.load(Ordering::Acquire), Ordering::Release);
     }
 
     fn has(&self, kind: TargetKind) -> bool {

@@ -154,6 +154,16 @@ impl<R: Record> Table<R> {
         Put::New
     }
 
+    /// How many shards there are.
+    pub(super) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The records of this shard, as they are now. There are none beyond the last.
+    pub(super) fn records_of(&self, shard: usize) -> Vec<R> {
+        self.shards.get(shard).map_or_else(Vec::new, |shard| shard.read().iter().copied().collect())
+    }
+
     /// Drops what has expired, shard by shard.
     pub(super) fn purge(&self, room: &Room, now: Timestamp) {
         for shard in self.shards.get().into_iter().flatten() {

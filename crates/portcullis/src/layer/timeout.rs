@@ -89,6 +89,10 @@ impl<S: CutoffStore> CutoffStore for Timeout<S> {
         self.inner.peek_cutoff(targets)
     }
 
+    fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
+        self.inner.remembered_cutoff(targets)
+    }
+
     fn version(&self) -> Option<u64> {
         self.inner.version()
     }
@@ -117,6 +121,14 @@ impl<S: DenylistStore> DenylistStore for Timeout<S> {
         self.inner.peek_denied(token, targets)
     }
 
+    fn remembered_denied(
+        &self,
+        token: &TokenView<'_>,
+        targets: &[Target<'_>],
+    ) -> Option<(bool, Duration)> {
+        self.inner.remembered_denied(token, targets)
+    }
+
     fn version(&self) -> Option<u64> {
         self.inner.version()
     }
@@ -143,6 +155,10 @@ impl<S: GenerationStore> GenerationStore for Timeout<S> {
 
     fn peek_min_generation(&self, target: &Target<'_>) -> Option<Option<u64>> {
         self.inner.peek_min_generation(target)
+    }
+
+    fn remembered_min_generation(&self, target: &Target<'_>) -> Option<(Option<u64>, Duration)> {
+        self.inner.remembered_min_generation(target)
     }
 
     fn version(&self) -> Option<u64> {
