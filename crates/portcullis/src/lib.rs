@@ -10,6 +10,8 @@ pub mod jws;
 pub mod keys;
 mod layer;
 mod memory;
+#[cfg(feature = "replica")]
+mod replica;
 mod response;
 mod source;
 mod verified;
@@ -27,6 +29,8 @@ pub use keys::Keys;
 pub use layer::Timeout;
 pub use layer::{JwtLayer, JwtService, ResponseFuture};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "replica")]
+pub use replica::{Follower, Replica, ReplicaBuilder, ReplicaStatus};
 pub use response::{ResponseBody, ResponseForRejection};
 pub use source::Source;
 pub use verified::{Anonymous, Authentic, Verified};

@@ -113,7 +113,7 @@ impl<F: Feed> Fold<F> {
     /// That of the feed. If it [needs a snapshot](FeedErrorKind::needs_snapshot), the next step begins
     /// one; otherwise the next step does again what failed. The live state stays as it is in either
     /// case.
-    pub async fn step(&mut self, feed: &F, clock: &impl Clock) -> Result<Step, FeedError> {
+    pub async fn step(&mut self, feed: &F, clock: &dyn Clock) -> Result<Step, FeedError> {
         let stepped = self.try_step(feed, clock).await;
         if stepped.as_ref().is_err_and(|error| error.kind().needs_snapshot()) {
             self.phase = Phase::Idle;
@@ -121,7 +121,7 @@ impl<F: Feed> Fold<F> {
         stepped
     }
 
-    async fn try_step(&mut self, feed: &F, clock: &impl Clock) -> Result<Step, FeedError> {
+    async fn try_step(&mut self, feed: &F, clock: &dyn Clock) -> Result<Step, FeedError> {
         match &mut self.phase {
             Phase::Idle => {
                 let (epoch, cursor) = feed.start().await?.into_parts();
@@ -263,7 +263,7 @@ impl<F: Feed> Following<F> {
         &mut self,
         batch: &Batch<F::Cursor>,
         sent: Duration,
-        clock: &impl Clock,
+        clock: &dyn Clock,
     ) -> Result<Option<Duration>, FeedError> {
         if *batch.epoch() != self.epoch {
             let message = format!("the store went from epoch {} to {}", self.epoch, batch.epoch());
@@ -280,7 +280,7 @@ impl<F: Feed> Following<F> {
     fn apply<'a>(
         &self,
         changes: impl Iterator<Item = crate::state::Change<'a>>,
-        clock: &impl Clock,
+        clock: &dyn Clock,
     ) -> Result<(), FeedError> {
         let now = clock.now();
         for change in changes {

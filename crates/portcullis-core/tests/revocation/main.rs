@@ -9,6 +9,7 @@ mod documented;
 mod fake;
 mod feed;
 mod fold;
+mod follow;
 mod policy;
 mod retention;
 mod shard;

@@ -207,6 +207,13 @@ const LOOKALIKES: [&str; 14] = [
     "bo\u{308}b",
 ];
 
+/// As the cases have it.
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Setup {
     fn new() -> Self {
         let retention = Retention::default()
