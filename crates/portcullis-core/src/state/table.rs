@@ -156,12 +156,13 @@ impl<R: Record> Table<R> {
 
     /// How many shards there are.
     pub(super) fn shards(&self) -> usize {
-        self.shards.len()
+        self.shards.get().map_or(0, |shards| shards.len())
     }
 
     /// The records of this shard, as they are now. There are none beyond the last.
     pub(super) fn records_of(&self, shard: usize) -> Vec<R> {
-        self.shards.get(shard).map_or_else(Vec::new, |shard| shard.read().iter().copied().collect())
+        let shard = self.shards.get().and_then(|shards| shards.get(shard));
+        shard.map_or_else(Vec::new, |shard| shard.read().table.iter().copied().collect())
     }
 
     /// Drops what has expired, shard by shard.
