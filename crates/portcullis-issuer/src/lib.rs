@@ -5,6 +5,7 @@ mod error;
 mod header;
 mod key;
 mod keys;
+pub mod refresh;
 mod secret;
 mod token;
 

@@ -5,5 +5,6 @@
 mod cutoff;
 mod keys;
 mod read;
+mod refresh;
 mod ring;
 mod token;

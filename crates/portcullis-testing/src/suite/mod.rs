@@ -16,6 +16,7 @@
 //! | [`AllowlistStore`] and [`AllowlistWriter`] | [`listings_tests!`] | [`listings::all`] |
 //! | [`Feed`] and [`Revoke`] | [`feed_tests!`] | [`feed::all`], [`feed::wake_up`] |
 //! | [`FeedFaults`] | [`feed_faults_tests!`] | [`feed_faults::all`] |
+//! | `RefreshStore` of portcullis-issuer | `refresh_store_tests!` | `refresh_store::all` |
 //! | anything | | [`outage`], [`concurrency`] |
 //!
 //! [`every_store_test!`] is all of the macros for stores that can be written to. A macro expands to a
@@ -134,6 +135,8 @@ pub mod generations;
 pub mod limits;
 pub mod listings;
 mod outages;
+#[cfg(feature = "issuer")]
+pub mod refresh_store;
 
 pub use concurrent::concurrency;
 pub use outages::outage;

@@ -1,0 +1,291 @@
+//! Refresh tokens: what becomes of a session when they are used once, twice, late, or by a thief.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use portcullis::{
+    Clock as _, Denylist, Entry, IatCutoff, MemoryStore, Revocation, Revoke, StoreError,
+    StoreErrorKind, Target, Timestamp, TokenView,
+};
+use portcullis_core::{Revoked, Verdict};
+use portcullis_issuer::refresh::{
+    Family, Grant, MemoryRefreshStore, RefreshErrorKind as Kind, RefreshTokens, Session,
+};
+use portcullis_testing::suite::Setup;
+use portcullis_testing::{TestClock, block_on, refresh_store_tests};
+
+const ISSUER: &str = "https://me.example";
+const GRACE: Duration = Duration::from_secs(10);
+
+async fn memory(_: Setup) -> MemoryRefreshStore {
+    MemoryRefreshStore::new()
+}
+
+refresh_store_tests!(memory);
+
+/// A store of revocations that can be out.
+#[derive(Clone)]
+struct Store {
+    memory: MemoryStore,
+    out: std::sync::Arc<AtomicBool>,
+}
+
+impl Revoke for Store {
+    async fn revoke(&self, entry: Entry) -> Result<Revoked, StoreError> {
+        if self.out.load(Ordering::Relaxed) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "out for a test"));
+        }
+        self.memory.revoke(entry).await
+    }
+}
+
+struct World {
+    clock: TestClock,
+    store: Store,
+    families: MemoryRefreshStore,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = TestClock::new(Timestamp::from_millis(1_700_000_000_500));
+        let memory = MemoryStore::builder().with_clock(clock.clone()).build();
+        let store = Store { memory, out: std::sync::Arc::default() };
+        Self { clock, store, families: MemoryRefreshStore::new() }
+    }
+
+    fn rule(&self) -> impl Revocation + use<> {
+        let memory = &self.store.memory;
+        IatCutoff::new(memory.clone()).and(Denylist::new(memory.clone()))
+    }
+
+    fn tokens(&self) -> RefreshTokens<MemoryRefreshStore, Store, impl Revocation + use<>> {
+        RefreshTokens::builder(ISSUER, self.families.clone(), self.store.clone())
+            .clock(self.clock.clone())
+            .revocation(self.rule())
+            .build()
+            .unwrap()
+    }
+
+    fn begin(&self, subject: &str) -> Session {
+        block_on(self.tokens().begin(Grant::new(subject))).unwrap()
+    }
+
+    fn rotate(&self, session: &Session) -> Result<Session, Kind> {
+        block_on(self.tokens().rotate(session.token())).map_err(|error| error.kind())
+    }
+
+    /// What the verifiers say of an access token of this session that was minted just now.
+    fn access(&self, family: &Family) -> Verdict {
+        let token = TokenView::new(ISSUER)
+            .with_token_id("an access token")
+            .with_session(family.session())
+            .with_subject(family.subject())
+            .with_issued_at(self.clock.now());
+        block_on(self.rule().check(&token))
+    }
+}
+
+#[test]
+fn each_token_works_once_and_the_last_one_works() {
+    let world = World::new();
+    let mut session = world.begin("bob");
+    for generation in 1..=40 {
+        let next = world.rotate(&session).unwrap();
+        assert_eq!(next.family().generation(), generation);
+        assert_eq!(next.family().session(), session.family().session());
+        assert_eq!(next.family().authenticated_at(), session.family().authenticated_at());
+        assert_eq!(world.rotate(&session).unwrap_err(), Kind::Raced);
+        session = next;
+    }
+}
+
+#[test]
+fn within_the_grace_the_loser_of_a_race_is_refused_and_the_session_goes_on() {
+    let world = World::new();
+    let first = world.begin("bob");
+    let second = world.rotate(&first).unwrap();
+    let third = world.rotate(&second).unwrap();
+    world.clock.advance(GRACE - Duration::from_millis(1));
+    assert_eq!(world.rotate(&first).unwrap_err(), Kind::Raced);
+    assert_eq!(world.rotate(&second).unwrap_err(), Kind::Raced);
+    assert!(world.access(third.family()).is_allowed());
+    assert!(world.rotate(&third).is_ok());
+}
+
+#[test]
+fn after_the_grace_a_token_that_comes_back_ends_the_session_for_both() {
+    let world = World::new();
+    let (stolen, other) = (world.begin("bob"), world.begin("bob"));
+    let owner = world.rotate(&stolen).unwrap();
+    world.clock.advance(GRACE);
+    assert_eq!(world.rotate(&stolen).unwrap_err(), Kind::Reused);
+    assert!(world.access(owner.family()).is_denied(), "its access tokens are revoked");
+    assert_eq!(world.rotate(&owner).unwrap_err(), Kind::Unknown);
+    assert_eq!(world.rotate(&stolen).unwrap_err(), Kind::Unknown);
+    // Other sessions of the same person are none of the thief's.
+    assert!(world.access(other.family()).is_allowed());
+    assert!(world.rotate(&other).is_ok());
+}
+
+#[test]
+fn nobody_is_taken_for_reused_while_that_can_not_be_written() {
+    let world = World::new();
+    let stolen = world.begin("bob");
+    let owner = world.rotate(&stolen).unwrap();
+    world.clock.advance(GRACE);
+    world.store.out.store(true, Ordering::Relaxed);
+    assert_eq!(world.rotate(&stolen).unwrap_err(), Kind::Unavailable);
+    // The next attempt finds out all the same.
+    world.store.out.store(false, Ordering::Relaxed);
+    assert_eq!(world.rotate(&stolen).unwrap_err(), Kind::Reused);
+    assert!(world.access(owner.family()).is_denied());
+}
+
+#[test]
+fn what_was_never_issued_is_unknown_and_harms_nobody() {
+    let world = World::new();
+    let session = world.begin("bob");
+    let token = session.token();
+    for other in ["", "x", &token[1..], &format!("{token}A"), &token.to_lowercase()] {
+        let error = block_on(world.tokens().rotate(other)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unknown, "{other:?}");
+    }
+    // The secret is the end of it.
+    let wrong = format!("{}AAAA", &token[..token.len() - 4]);
+    assert_eq!(block_on(world.tokens().rotate(&wrong)).unwrap_err().kind(), Kind::Unknown);
+    assert!(block_on(world.tokens().end(&wrong)).unwrap().is_none());
+    assert!(world.rotate(&session).is_ok());
+}
+
+#[test]
+fn a_session_ends_when_it_lies_idle_or_is_too_old() {
+    let world = World::new();
+    let tokens = RefreshTokens::builder(ISSUER, world.families.clone(), world.store.clone())
+        .clock(world.clock.clone())
+        .idle(Duration::from_secs(100))
+        .lifetime(Duration::from_secs(250))
+        .build()
+        .unwrap();
+    let rotate =
+        |session: &Session| block_on(tokens.rotate(session.token())).map_err(|error| error.kind());
+    let idle = block_on(tokens.begin(Grant::new("bob"))).unwrap();
+    let mut session = block_on(tokens.begin(Grant::new("bob"))).unwrap();
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(99));
+        session = rotate(&session).unwrap();
+    }
+    assert_eq!(rotate(&idle).unwrap_err(), Kind::Expired);
+    world.clock.advance(Duration::from_millis(51_999));
+    session = rotate(&session).unwrap();
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(rotate(&session).unwrap_err(), Kind::Expired);
+    assert!(world.families.is_empty(), "what is over is forgotten");
+}
+
+#[test]
+fn signing_out_ends_one_session_with_any_of_its_tokens() {
+    let world = World::new();
+    let (first, other) = (world.begin("bob"), world.begin("bob"));
+    let second = world.rotate(&first).unwrap();
+    // A page that is behind has an older one.
+    let ended = block_on(world.tokens().end(first.token())).unwrap().unwrap();
+    assert_eq!(ended.session(), second.family().session());
+    assert!(world.access(second.family()).is_denied());
+    assert_eq!(world.rotate(&second).unwrap_err(), Kind::Unknown);
+    assert!(block_on(world.tokens().end(second.token())).unwrap().is_none(), "it has ended");
+    assert!(world.rotate(&other).is_ok());
+}
+
+#[test]
+fn signing_out_everywhere_ends_every_session_of_a_subject() {
+    let world = World::new();
+    let sessions = ["bob", "bob", "bob"].map(|name| world.begin(name));
+    let alice = world.begin("alice");
+    assert_eq!(block_on(world.tokens().end_all("bob")).unwrap(), 3);
+    // The clock has moved on: a token minted by a refresh that was under way is refused too.
+    world.clock.advance(Duration::from_secs(2));
+    for session in &sessions {
+        assert!(world.access(session.family()).is_denied());
+        assert_eq!(world.rotate(session).unwrap_err(), Kind::Unknown);
+    }
+    assert!(world.rotate(&alice).is_ok());
+    assert_eq!(block_on(world.tokens().end_all("bob")).unwrap(), 0);
+    // Whoever is back waits for the end of the second of the cutoff: `wait_past_cutoff`.
+    world.clock.advance(Duration::from_secs(1));
+    let back = world.begin("bob");
+    assert!(world.access(back.family()).is_allowed());
+}
+
+#[test]
+fn an_outage_ends_nothing_and_says_so() {
+    let world = World::new();
+    let session = world.begin("bob");
+    world.store.out.store(true, Ordering::Relaxed);
+    for error in [
+        block_on(world.tokens().end(session.token())).map(drop).unwrap_err(),
+        block_on(world.tokens().end_all("bob")).map(drop).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert!(!error.is_refusal());
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("out for a test"));
+    }
+    assert!(world.rotate(&session).is_ok(), "the session goes on");
+}
+
+#[test]
+fn a_cutoff_from_elsewhere_holds_for_sessions_that_began_before_it() {
+    let world = World::new();
+    let before = world.begin("bob");
+    world.clock.advance(Duration::from_secs(60));
+    let cutoff = Entry::not_before_now(Target::subject(ISSUER, "bob"));
+    block_on(world.store.memory.revoke(cutoff)).unwrap();
+    assert_eq!(world.rotate(&before).unwrap_err(), Kind::Revoked);
+    world.clock.advance(Duration::from_secs(1));
+    let after = world.begin("bob");
+    assert!(world.rotate(&after).is_ok());
+}
+
+#[test]
+fn a_session_of_one_client_is_no_other_clients() {
+    let world = World::new();
+    let tokens = world.tokens();
+    let session = block_on(tokens.begin(Grant::new("bob").client("web"))).unwrap();
+    for other in [None, Some("app"), Some("Web"), Some("")] {
+        let error = block_on(tokens.rotate_for(other, session.token())).unwrap_err();
+        assert_eq!(error.kind(), Kind::OtherClient);
+    }
+    let next = block_on(tokens.rotate_for(Some("web"), session.token())).unwrap();
+    assert_eq!(next.family().client(), Some("web"));
+}
+
+#[test]
+fn nothing_that_is_stored_or_shown_lets_anybody_refresh() {
+    let world = World::new();
+    let session = world.begin("bob-canary");
+    let stored = serde_json::to_string(session.family()).unwrap();
+    let shown = format!("{session:?} {:?} {:?}", world.tokens(), Grant::new("bob-canary"));
+    for part in session.token().as_bytes().chunks(12).skip(2) {
+        let part = std::str::from_utf8(part).unwrap();
+        assert!(!stored.contains(part) && !shown.contains(part), "{part}");
+    }
+    assert!(!shown.contains("bob-canary"), "{shown}");
+    let back: Family = serde_json::from_str(&stored).unwrap();
+    assert_eq!(&back, session.family());
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let builder = || RefreshTokens::builder(ISSUER, MemoryRefreshStore::new(), World::new().store);
+    let second = Duration::from_secs(1);
+    for (wrong, word) in [
+        (builder().lifetime(Duration::ZERO), "lifetime"),
+        (builder().idle(Duration::ZERO), "idle"),
+        (builder().grace(Duration::ZERO), "grace"),
+        (builder().lifetime(second).idle(2 * second), "idle"),
+        (RefreshTokens::builder("", MemoryRefreshStore::new(), World::new().store), "issuer"),
+    ] {
+        let error = wrong.build().unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert!(builder().lifetime(second).idle(second).build().is_ok());
+}
