@@ -29,6 +29,7 @@ mod redis;
 mod signal;
 mod trial;
 
+pub use libtest_mimic::Trial;
 #[cfg(unix)]
 pub use postgres::PostgresServer;
 pub use process::{Process, free_port, owner_other_than_root, wait_until};
