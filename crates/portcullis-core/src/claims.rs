@@ -42,7 +42,8 @@ impl AccessClaims {
         self.subject.as_deref()
     }
 
-    /// `client_id`, else `azp`: who obtained the token.
+    /// `client_id`, else `azp`, or the claim that the settings of the issuer name: who obtained the
+    /// token.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.client.as_deref()
@@ -95,6 +96,13 @@ impl AccessClaims {
         self.roles.retain(|role| assertable.role(role));
         self.scopes.retain(|scope| assertable.scope(scope));
         Ok(())
+    }
+
+    /// Names the client, from the claim where the issuer has it. The verifier calls this; it is of no use
+    /// to others.
+    #[doc(hidden)]
+    pub fn set_client(&mut self, client: Option<&str>) {
+        self.client = client.map(str::to_owned);
     }
 
     fn from_map(mut map: Map<String, Value>) -> Result<Self, String> {

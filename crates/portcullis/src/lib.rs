@@ -22,6 +22,7 @@ pub use portcullis_core::*;
 
 pub use algorithm::Algorithm;
 pub use cache::Cache;
+pub use claims::{ClaimRule, ClaimValue};
 pub use error::{BuildError, Diagnosis, KeyError, Rejection, RejectionKind};
 pub use guard::{RequireFuture, RequireLayer, RequireService};
 pub use keys::Keys;
@@ -35,5 +36,6 @@ pub use response::{ResponseBody, ResponseForRejection};
 pub use source::Source;
 pub use verified::{Anonymous, Authentic, Verified};
 pub use verifier::{
-    ClaimPath, Explanation, Issuer, Rule, RuleOutcome, RuleReport, Verifier, VerifierBuilder,
+    ClaimPath, Explanation, Issuer, Issuers, LookAlike, Rule, RuleOutcome, RuleReport, Verifier,
+    VerifierBuilder,
 };

@@ -17,6 +17,10 @@ use crate::verifier::TrustedIssuer;
 /// The registered claims of a verified token, whatever the type of the claims is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registered {
+    /// The issuer, where it is one of many tenants.
+    pub(crate) issuer: Option<Box<str>>,
+    /// A claim that grants something, in an object that the subject can write himself.
+    pub(crate) self_asserted: Option<Box<str>>,
     pub(crate) subject: Option<Box<str>>,
     pub(crate) audience: Box<[Box<str>]>,
     pub(crate) token_id: Option<Box<str>>,
@@ -40,9 +44,14 @@ pub(crate) struct Token<C> {
 }
 
 impl<C> Token<C> {
+    /// The name under which revocation knows the issuer.
+    fn issuer_name(&self) -> &str {
+        self.registered.issuer.as_deref().unwrap_or_else(|| self.issuer.name())
+    }
+
     pub(crate) fn view(&self) -> TokenView<'_> {
         let r = &self.registered;
-        let mut view = TokenView::new(self.issuer.name()).with_key(&self.key);
+        let mut view = TokenView::new(self.issuer_name()).with_key(&self.key);
         if let Some(id) = &r.token_id {
             view = view.with_token_id(id);
         }
@@ -194,10 +203,11 @@ impl<C> Verified<C> {
         this.held.token()
     }
 
-    /// The issuer, by the name that it was configured with.
+    /// The issuer, by the name that it was configured with; one of many
+    /// [tenants](crate::Issuer::per_tenant) by its own.
     #[must_use]
     pub fn issuer(this: &Self) -> &str {
-        Self::token(this).issuer.name()
+        Self::token(this).issuer_name()
     }
 
     /// `sub`: whom the token speaks for.
@@ -211,19 +221,19 @@ impl<C> Verified<C> {
         Self::token(this).registered.audience.iter().map(|aud| &**aud)
     }
 
-    /// `jti`: the identifier of this one token.
+    /// `jti`, or what the issuer has in its place: the identifier of this one token.
     #[must_use]
     pub fn token_id(this: &Self) -> Option<&str> {
         Self::token(this).registered.token_id.as_deref()
     }
 
-    /// `sid`: the session.
+    /// `sid`, or what the issuer has in its place: the session.
     #[must_use]
     pub fn session(this: &Self) -> Option<&str> {
         Self::token(this).registered.session.as_deref()
     }
 
-    /// `client_id`, else `azp`: who obtained the token.
+    /// `client_id`, else `azp`, or what the issuer has in their place: who obtained the token.
     #[must_use]
     pub fn client(this: &Self) -> Option<&str> {
         Self::token(this).registered.client.as_deref()
@@ -280,7 +290,7 @@ impl<C> Verified<C> {
         view.target(TargetKind::Token)
             .or_else(|| view.target(TargetKind::Fingerprint))
             // a verified token without `jti` always has a fingerprint; issuer-wide would be stricter
-            .unwrap_or_else(|| Target::issuer_wide(Self::token(this).issuer.name()))
+            .unwrap_or_else(|| Target::issuer_wide(Self::token(this).issuer_name()))
             .to_owned()
     }
 
@@ -319,6 +329,11 @@ impl<C> Verified<C> {
                 "the token has it, but its issuer {} may not assert it: see Issuer::may_assert_roles \
                  and Issuer::may_assert_scopes",
                 crate::error::quoted(Self::issuer(this))
+            ));
+        } else if let Some(claim) = &Self::token(this).registered.self_asserted {
+            diagnosis = diagnosis.hint(format!(
+                "the token has `{claim}` among claims that its subject can write himself, where it \
+                 never counts: see Issuer::self_asserted"
             ));
         }
         let rejection = diagnosis.reject(RejectionKind::InsufficientScope);
@@ -365,7 +380,7 @@ impl<C> fmt::Debug for Verified<C> {
 impl<C> fmt::Debug for Authentic<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authentic")
-            .field("issuer", &self.0.token().issuer.name())
+            .field("issuer", &self.0.token().issuer_name())
             .finish_non_exhaustive()
     }
 }

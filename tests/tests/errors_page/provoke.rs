@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis::{
-    AccessClaims, Algorithm, Denylist, Entry, Issuer, JwtLayer, Keys, MemoryStore, Outage,
-    Rejection, RejectionKind, RequireLayer, Revocation, Revoke, Source, Target, TokenView, Verdict,
-    Verifier, roles,
+    AccessClaims, Algorithm, ClaimRule, Denylist, Entry, Issuer, JwtLayer, Keys, MemoryStore,
+    Outage, Rejection, RejectionKind, RequireLayer, Revocation, Revoke, Source, Target, TokenView,
+    Verdict, Verifier, roles,
 };
 use portcullis_issuer::SigningKey;
 use portcullis_testing::TestClock;
@@ -163,6 +163,12 @@ pub(crate) async fn provoke(kind: RejectionKind) -> Bytes {
         }
         K::MissingClaim => send(layer(), bearer(&token(json!({"aud": null})))).await,
         K::InvalidClaim => send(layer(), bearer(&token(json!({"exp": "tomorrow"})))).await,
+        K::WrongClaim => {
+            let rule = ClaimRule::one_of("token_use", ["access"])
+                .recognise("id", "this is an ID token, which is for the client and not for an API");
+            let layer = layer_of::<AccessClaims>(issuer().check_claim(rule));
+            send(layer, bearer(&token(json!({"token_use": "id"})))).await
+        }
         K::DuplicateClaim => {
             let payload = format!(r#"{{"iss":"{ISSUER}","sub":"bob","sub":"alice"}}"#);
             send(layer(), bearer(&signed(r#"{"alg":"HS256"}"#, &payload))).await

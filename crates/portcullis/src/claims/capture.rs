@@ -6,6 +6,7 @@ use portcullis_core::Timestamp;
 use serde_json::Value;
 
 use super::caught::Caught;
+use super::rule::{ClaimRule, Outcome};
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::json::Names;
 
@@ -16,8 +17,26 @@ pub(crate) struct ClaimNames {
     pub(crate) token_id: Option<Box<str>>,
     /// Where the generation is.
     pub(crate) generation: Option<Box<str>>,
+    /// Where the session is, if not in `sid`.
+    pub(crate) session: Option<Box<str>>,
+    /// Where the client is, if not in `client_id` or `azp`.
+    pub(crate) client: Option<Box<str>>,
+    /// Where the tenant is, where the issuer's name holds it.
+    pub(crate) tenant: Option<Box<str>>,
     /// Claims that must be there. At most 64.
     pub(crate) required: Vec<Box<str>>,
+    /// Claims that must have certain values. At most 64.
+    pub(crate) rules: Vec<ClaimRule>,
+    /// Objects that the subject can write himself.
+    pub(crate) self_asserted: Vec<Box<str>>,
+}
+
+impl ClaimNames {
+    /// One bit for each rule that looks at this member of the payload.
+    fn rules_about(&self, name: &str) -> u64 {
+        let about = self.rules.iter().enumerate().filter(|(_, rule)| rule.first() == name);
+        about.fold(0, |bits, (at, _)| bits | 1 << at)
+    }
 }
 
 /// What was caught so far.
@@ -49,8 +68,18 @@ pub(crate) struct Captured {
     pub(crate) is_event: bool,
     /// `nonce`, `at_hash` or `c_hash` is there: an ID token has these.
     pub(crate) like_id_token: bool,
+    /// The client, by the claim that the issuer's settings name.
+    pub(crate) named_client: Option<Box<str>>,
+    /// The tenant, by the claim that the issuer's settings name.
+    pub(crate) tenant: Option<Box<str>>,
+    /// An object that the subject can write himself holds roles or scopes, in this claim.
+    pub(crate) self_asserted: Option<Box<str>>,
     /// One bit for each required claim that is there.
     required: u64,
+    /// One bit for each rule that is met.
+    met: u64,
+    /// The rules that are not, and how.
+    broken: Vec<(usize, Outcome)>,
 }
 
 impl Captured {
@@ -64,6 +93,16 @@ impl Captured {
         let mut required = names.required.iter().enumerate();
         required.find(|(at, _)| self.required & (1 << at) == 0).map(|(_, name)| &**name)
     }
+
+    /// Applies the rules for single claims, in their order.
+    pub(crate) fn check_rules(&self, names: &ClaimNames) -> Result<(), Rejection> {
+        let unmet = names.rules.iter().enumerate().filter(|(at, _)| self.met & (1 << at) == 0);
+        for (at, rule) in unmet {
+            let found = self.broken.iter().find(|(broken, _)| *broken == at);
+            rule.check(found.map_or(&Outcome::Missing, |(_, outcome)| outcome))?;
+        }
+        Ok(())
+    }
 }
 
 /// What is done with the value of a member.
@@ -71,6 +110,8 @@ impl Captured {
 pub(super) struct Interest {
     claim: Option<Claim>,
     required: Option<usize>,
+    /// One bit for each rule about it.
+    rules: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -90,6 +131,9 @@ enum Claim {
     Bound,
     Events,
     IdToken,
+    NamedClient,
+    Tenant,
+    SelfAsserted,
 }
 
 impl<'de> Capturing<'de, '_> {
@@ -97,12 +141,17 @@ impl<'de> Capturing<'de, '_> {
     pub(super) fn name(&mut self, name: Cow<'de, str>) -> Option<Interest> {
         let claim = self.claim(&name);
         let required = self.names.required.iter().position(|required| **required == *name);
+        let rules = self.names.rules_about(&name);
         let shown = name.clone();
         if !self.seen.insert(name) && self.fault.is_none() {
             let diagnosis = Diagnosis::new().found(quoted(&shown));
             self.fault = Some(diagnosis.reject(RejectionKind::DuplicateClaim));
         }
-        (claim.is_some() || required.is_some()).then_some(Interest { claim, required })
+        (claim.is_some() || required.is_some() || rules != 0).then_some(Interest {
+            claim,
+            required,
+            rules,
+        })
     }
 
     fn claim(&self, name: &str) -> Option<Claim> {
@@ -115,7 +164,9 @@ impl<'de> Capturing<'de, '_> {
             "nbf" => Claim::NotBefore,
             "iat" => Claim::IssuedAt,
             "auth_time" => Claim::AuthTime,
-            "sid" => Claim::Session,
+            // what the settings name goes before what a name usually means
+            _ if is(&self.names.client) => Claim::NamedClient,
+            "sid" if self.names.session.is_none() => Claim::Session,
             "client_id" => Claim::ClientId,
             "azp" => Claim::AuthorizedParty,
             "cnf" => Claim::Bound,
@@ -123,7 +174,10 @@ impl<'de> Capturing<'de, '_> {
             "nonce" | "at_hash" | "c_hash" => Claim::IdToken,
             "jti" if self.names.token_id.is_none() => Claim::TokenId,
             _ if is(&self.names.token_id) => Claim::TokenId,
+            _ if is(&self.names.session) => Claim::Session,
+            _ if is(&self.names.tenant) => Claim::Tenant,
             _ if is(&self.names.generation) => Claim::Generation,
+            _ if self.names.self_asserted.iter().any(|at| **at == *name) => Claim::SelfAsserted,
             _ => return None,
         })
     }
@@ -133,8 +187,17 @@ impl<'de> Capturing<'de, '_> {
         if let Some(at) = interest.required.filter(|_| !value.is_null()) {
             self.captured.required |= 1 << at;
         }
-        let Some(claim) = interest.claim else { return };
         let c = &mut self.captured;
+        for (at, rule) in self.names.rules.iter().enumerate() {
+            if interest.rules & (1 << at) == 0 {
+                continue;
+            }
+            match rule.judge(value) {
+                Outcome::Met => c.met |= 1 << at,
+                outcome => c.broken.push((at, outcome)),
+            }
+        }
+        let Some(claim) = interest.claim else { return };
         let taken = match claim {
             Claim::Issuer => text("iss", value).map(|v| c.issuer = Some(v)),
             Claim::Subject => text("sub", value).map(|v| c.subject = Some(v)),
@@ -143,7 +206,26 @@ impl<'de> Capturing<'de, '_> {
             Claim::NotBefore => time("nbf", value).map(|v| c.not_before = Some(v)),
             Claim::IssuedAt => time("iat", value).map(|v| c.issued_at = Some(v)),
             Claim::AuthTime => time("auth_time", value).map(|v| c.auth_time = Some(v)),
-            Claim::Session => text("sid", value).map(|v| c.session = Some(v)),
+            Claim::Session => {
+                let name = self.names.session.as_deref().unwrap_or("sid");
+                text(name, value).map(|v| c.session = Some(v))
+            }
+            Claim::NamedClient => {
+                let name = self.names.client.as_deref().unwrap_or_default();
+                text(name, value).map(|v| c.named_client = Some(v))
+            }
+            Claim::Tenant => {
+                let name = self.names.tenant.as_deref().unwrap_or_default();
+                text(name, value).map(|v| c.tenant = Some(v))
+            }
+            Claim::SelfAsserted => {
+                if let Caught::Other(Value::Object(members)) = value
+                    && let Some(name) = GRANTS.iter().find(|name| members.contains_key(**name))
+                {
+                    c.self_asserted = Some((*name).into());
+                }
+                Ok(())
+            }
             Claim::ClientId => text("client_id", value).map(|v| c.client_id = Some(v)),
             Claim::AuthorizedParty => text("azp", value).map(|v| c.authorized_party = Some(v)),
             Claim::TokenId => {
@@ -184,6 +266,10 @@ impl<'de> Capturing<'de, '_> {
         self.captured
     }
 }
+
+/// What roles and scopes are usually called.
+const GRANTS: [&str; 8] =
+    ["role", "roles", "groups", "permissions", "scope", "scopes", "scp", "admin"];
 
 fn text(name: &str, value: &Caught<'_>) -> Result<Box<str>, Rejection> {
     match value {

@@ -35,15 +35,32 @@ impl Caught<'_> {
     /// What it is, in words.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Other(Value::String(_)) => "a string",
-            Self::Whole(_) | Self::Large(_) | Self::Fraction(_) | Self::Other(Value::Number(_)) => {
-                "another number"
-            }
-            Self::Other(Value::Null) => "null",
-            Self::Other(Value::Bool(_)) => "a boolean",
-            Self::Other(Value::Array(_)) => "an array",
-            Self::Other(Value::Object(_)) => "an object",
+            Self::Text(_) => "a string",
+            Self::Whole(_) | Self::Large(_) | Self::Fraction(_) => "another number",
+            Self::Other(value) => Self::kind_of(value),
         }
+    }
+
+    pub(super) fn kind_of(value: &Value) -> &'static str {
+        match value {
+            Value::String(_) => "a string",
+            Value::Number(_) => "another number",
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        }
+    }
+
+    /// As JSON, to be compared with what a setting names.
+    pub(super) fn to_value(&self) -> Cow<'_, Value> {
+        Cow::Owned(match self {
+            Self::Other(value) => return Cow::Borrowed(value),
+            Self::Text(text) => Value::from(&**text),
+            Self::Whole(number) => Value::from(*number),
+            Self::Large(number) => Value::from(*number),
+            Self::Fraction(number) => Value::from(*number),
+        })
     }
 }
 

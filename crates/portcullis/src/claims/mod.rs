@@ -2,6 +2,7 @@
 
 mod capture;
 mod caught;
+mod rule;
 mod tee;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::de::{self, Deserialize as _, DeserializeOwned, IgnoredAny, MapAccess};
 
 pub(crate) use capture::{Captured, ClaimNames};
+pub use rule::{ClaimRule, ClaimValue};
 
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 use crate::json::Text;

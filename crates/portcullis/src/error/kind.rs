@@ -85,6 +85,8 @@ kinds! {
     MissingClaim, "missing-claim", UNAUTHORIZED, TOKEN, "a required claim is missing";
     /// A claim has the wrong JSON type or a value out of range.
     InvalidClaim, "invalid-claim", UNAUTHORIZED, TOKEN, "a claim is not valid";
+    /// A claim has another value than the settings of the issuer ask for.
+    WrongClaim, "wrong-claim", UNAUTHORIZED, TOKEN, "a claim has a value that is not accepted";
     /// A claim is there twice ([RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
     DuplicateClaim, "duplicate-claim", UNAUTHORIZED, TOKEN, "a claim is there twice";
     /// The token is expired ([RFC 7519 §4.1.4](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4)).

@@ -45,11 +45,9 @@ impl Rejection {
         Self { inner: Arc::new(Inner { kind, diagnosis, scopes: Vec::new(), source: None }) }
     }
 
-    /// With this hint, unless there is one already.
-    pub(crate) fn or_hint(mut self, hint: impl FnOnce() -> Option<String>) -> Self {
-        if self.inner.diagnosis.hint_text().is_none()
-            && let Some(hint) = hint()
-        {
+    /// With this hint in place of another, if there is one to give.
+    pub(crate) fn prefer_hint(mut self, hint: impl FnOnce() -> Option<String>) -> Self {
+        if let Some(hint) = hint() {
             let inner = Arc::make_mut(&mut self.inner);
             inner.diagnosis = std::mem::take(&mut inner.diagnosis).hint(hint);
         }

@@ -72,6 +72,26 @@ impl<'a> Compact<'a> {
         }
         Ok(compact)
     }
+
+    /// The same with the padding of each part left aside. The signature stays one over the padded text.
+    pub(crate) fn without_padding(self) -> Result<Self, Rejection> {
+        let trim = |part: &'a [u8], what| {
+            let padding = part.iter().rev().take_while(|&&b| b == b'=').count();
+            // RFC 4648 §4: up to a multiple of four, or not at all
+            if padding > 2 || (padding > 0 && !part.len().is_multiple_of(4)) {
+                return Err(Diagnosis::new()
+                    .expected(format!("the {what} to be padded to a multiple of four"))
+                    .reject(RejectionKind::MalformedToken));
+            }
+            Ok(&part[..part.len() - padding])
+        };
+        Ok(Self {
+            signing_input: self.signing_input,
+            header: trim(self.header, "header")?,
+            payload: trim(self.payload, "payload")?,
+            signature: trim(self.signature, "signature")?,
+        })
+    }
 }
 
 fn not_three_parts(token: &[u8]) -> Rejection {

@@ -49,7 +49,7 @@ enum Caller<C> {
     Known(Authentic<C>),
     Anonymous,
     /// To be known once the key of this token was looked for.
-    Awaited(Missing, Box<[u8]>),
+    Awaited(Missing, Source, Box<[u8]>),
 }
 
 /// Asks, and gives the request's extensions back with the caller in them. It is boxed,
@@ -59,11 +59,12 @@ pub(super) type AskingStore = Pin<Box<dyn Future<Output = Result<Extensions, Rej
 impl<C> Gate<C, NoRevocation> {
     pub(super) fn new(verifier: Verifier<C>) -> Self {
         let number = verifier.number_a_layer();
+        let sources = verifier.sources();
         Self {
             verifier,
             revocation: Arc::new(NoRevocation),
             number,
-            sources: vec![Source::bearer()],
+            sources,
             origins: OriginRule::default(),
             exempt: Vec::new(),
             optional: false,
@@ -125,9 +126,10 @@ where
                 request.extensions_mut().insert(Anonymous);
                 return Ok(Admission::Now);
             }
-            Caller::Awaited(missing, token) => {
+            Caller::Awaited(missing, source, token) => {
                 let extensions = std::mem::take(request.extensions_mut());
-                return Ok(Admission::Asking(self.ask_issuer(missing, token, extensions)));
+                let asking = self.ask_issuer(missing, source, token, extensions);
+                return Ok(Admission::Asking(asking));
             }
         };
         // the version is read before the state is looked at: see `Revocation::version`
@@ -156,27 +158,34 @@ where
             }
             return Err(source::missing(&self.sources, request));
         };
-        if credential.is_ambient() {
+        let source = credential.source;
+        if credential.is_ambient() || self.verifier.is_ambient(source) {
             self.origins.check(request)?;
         }
-        match self.verifier.begin(credential.token) {
+        match self.verifier.begin(Some(source), credential.token) {
             Ok(authentic) => Ok(Caller::Known(authentic)),
-            Err(Refusal::Final(rejection)) => Err(credential.explain(rejection)),
+            Err(Refusal::Final(rejection)) => {
+                Err(credential.explain(rejection, self.verifier.is_padded(source)))
+            }
             // it came as far as the keys, so it is made of the characters of a token
-            Err(Refusal::Missing(missing)) => Ok(Caller::Awaited(missing, credential.token.into())),
+            Err(Refusal::Missing(missing)) => {
+                Ok(Caller::Awaited(missing, source.clone(), credential.token.into()))
+            }
         }
     }
 
     fn ask_issuer(
         &self,
         missing: Missing,
+        source: Source,
         token: Box<[u8]>,
         mut extensions: Extensions,
     ) -> AskingStore {
         let (verifier, revocation) = (self.verifier.clone(), Arc::clone(&self.revocation));
         Box::pin(async move {
             missing.wait().await?;
-            let verified: Verified<C> = verifier.finish(&token)?.check(&*revocation).await?;
+            let authentic = verifier.finish(Some(&source), &token)?;
+            let verified: Verified<C> = authentic.check(&*revocation).await?;
             extensions.insert(verified);
             Ok(extensions)
         })

@@ -29,7 +29,9 @@ use crate::verifier::Verifier;
 ///
 /// # Rules
 ///
-/// - Tokens are taken from `Authorization: Bearer` unless [sources](Source) say otherwise.
+/// - Tokens are taken from `Authorization: Bearer` unless [sources](Source) say otherwise, and from where
+///   an issuer [is bound to](crate::Issuer::taken_from). If every issuer is bound to a place, only from
+///   those.
 /// - On [exempt](Self::exempt) paths credentials are never looked at. Requests that pass without one
 ///   carry an [`Anonymous`](crate::Anonymous) instead.
 /// - Layers may stand one inside the other. An inner one replaces the caller only when it verifies;

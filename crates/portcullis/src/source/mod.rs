@@ -141,6 +141,15 @@ impl Source {
         self
     }
 
+    /// True if both name the same place, whoever fills it.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+
+    pub(crate) const fn is_ambient(&self) -> bool {
+        self.ambient
+    }
+
     /// What stands in this place.
     fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
         match &self.place {
@@ -187,7 +196,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Found<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Credential<'a> {
     pub(crate) token: &'a [u8],
-    source: &'a Source,
+    pub(crate) source: &'a Source,
 }
 
 impl Credential<'_> {
@@ -198,9 +207,11 @@ impl Credential<'_> {
     /// A rejection of the token, or of the credential where it is no token at all.
     ///
     /// The characters are looked at only now: what is not made of the right ones can't have been
-    /// verified, and a good token need not be walked over once more.
-    pub(crate) fn explain(&self, rejection: Rejection) -> Rejection {
-        if is_token68(self.token) {
+    /// verified, and a good token need not be walked over once more. `padded` says that its parts may
+    /// end with `=`, which only the last one of a `token68` may.
+    pub(crate) fn explain(&self, rejection: Rejection, padded: bool) -> Rejection {
+        let parts = || self.token.split(|&b| b == b'.');
+        if is_token68(self.token) || (padded && parts().all(is_token68)) {
             rejection
         } else if self.source.place == Place::Bearer && bearer::is_list(self.token) {
             several(format!("a list in {}", self.source))

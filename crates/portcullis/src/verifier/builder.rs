@@ -1,6 +1,5 @@
 //! Building a verifier: what makes no sense fails here and never at a request.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -8,16 +7,16 @@ use std::sync::atomic::AtomicU64;
 use portcullis_core::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 
-use super::trusted::likeness;
-use super::{Inner, Issuer, TrustedIssuer, Verifier};
+use super::{Inner, Issuer, Issuers, Trust, Verifier};
 use crate::cache::{self, Cache};
-use crate::error::{BuildError, quoted};
+use crate::error::BuildError;
 use crate::jws::{Limits, Scratch};
 
 /// Builds a [`Verifier`].
 #[must_use]
 pub struct VerifierBuilder {
     issuers: Vec<Issuer>,
+    changing: Option<Issuers>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     cache: Cache,
@@ -27,6 +26,7 @@ impl VerifierBuilder {
     pub(super) fn new() -> Self {
         Self {
             issuers: Vec::new(),
+            changing: None,
             clock: Arc::new(SystemClock::new()),
             limits: Limits::default(),
             cache: Cache::default(),
@@ -37,6 +37,19 @@ impl VerifierBuilder {
     /// exact `iss`, and only that issuer's settings apply.
     pub fn trust(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);
+        self
+    }
+
+    /// Trusts these issuers, beside those that were added before.
+    pub fn trust_all(mut self, issuers: impl IntoIterator<Item = Issuer>) -> Self {
+        self.issuers.extend(issuers);
+        self
+    }
+
+    /// Trusts issuers that come and go, in place of a set of them that was named before. One that
+    /// [`trust`](Self::trust) names goes before one of the same name here.
+    pub fn trust_changing(mut self, issuers: Issuers) -> Self {
+        self.changing = Some(issuers);
         self
     }
 
@@ -67,31 +80,13 @@ impl VerifierBuilder {
     pub fn build<C: DeserializeOwned + Send + Sync + 'static>(
         self,
     ) -> Result<Verifier<C>, BuildError> {
-        if self.issuers.is_empty() {
+        if self.issuers.is_empty() && self.changing.is_none() {
             return Err(BuildError::new("no issuer is trusted; call VerifierBuilder::trust"));
         }
-        let alone = self.issuers.len() == 1;
-        let mut issuers = Vec::with_capacity(self.issuers.len());
-        let mut by_spelling = HashMap::new();
-        let mut by_likeness = HashMap::new();
-        for issuer in self.issuers {
-            let issuer = Arc::new(TrustedIssuer::new(issuer, alone)?);
-            for spelling in issuer.spellings() {
-                if by_spelling.insert(spelling.into(), issuers.len()).is_some() {
-                    return Err(BuildError::new(format!(
-                        "issuer {}: trust: it is there twice",
-                        quoted(spelling)
-                    )));
-                }
-                by_likeness.insert(likeness(spelling), issuers.len());
-            }
-            issuers.push(issuer);
-        }
+        let trust = Trust::new(self.issuers, self.changing)?;
         Ok(Verifier {
             inner: Arc::new(Inner {
-                issuers,
-                by_spelling,
-                by_likeness,
+                trust,
                 clock: self.clock,
                 limits: self.limits,
                 scratch: Scratch::default(),
@@ -107,6 +102,7 @@ impl fmt::Debug for VerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifierBuilder")
             .field("issuers", &self.issuers)
+            .field("changing", &self.changing)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

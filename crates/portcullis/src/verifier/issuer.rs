@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use portcullis_core::Assertable;
 
-use crate::claims::ClaimNames;
+use super::look_alike::LookAlike;
+use super::tenants::Tenants;
+use crate::claims::{ClaimNames, ClaimRule};
+use crate::source::Source;
 use crate::{Algorithm, Keys};
 
 /// An issuer to trust: who it is, what its keys are, whom its tokens must be for, and what it may say.
@@ -48,6 +51,16 @@ pub struct Issuer {
     pub(super) role_paths: Vec<Box<[String]>>,
     pub(super) scope_paths: Vec<Box<[String]>>,
     pub(super) assertable: Option<Assertable>,
+    pub(super) tenants: Option<Tenants>,
+    /// Tenants were named where the issuer has none.
+    pub(super) stray_tenants: bool,
+    pub(super) look_alikes: Vec<LookAlike>,
+    pub(super) header_rules: Vec<ClaimRule>,
+    pub(super) claims_in_header: bool,
+    /// Some rule is about what stands in for `aud`.
+    pub(super) stands_in: bool,
+    pub(super) carriers: Vec<Source>,
+    pub(super) padded: bool,
 }
 
 /// Whom tokens must be for.
@@ -72,7 +85,7 @@ pub(super) struct Types {
 /// A name may hold dots or colons, as `cognito:groups` or a URL does, so a path is made of names and
 /// not of one text with separators.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPath(pub(super) Box<[String]>);
+pub struct ClaimPath(pub(crate) Box<[String]>);
 
 impl From<&str> for ClaimPath {
     fn from(name: &str) -> Self {
@@ -113,6 +126,14 @@ impl Issuer {
             role_paths: Vec::new(),
             scope_paths: Vec::new(),
             assertable: None,
+            tenants: None,
+            stray_tenants: false,
+            look_alikes: Vec::new(),
+            header_rules: Vec::new(),
+            claims_in_header: false,
+            stands_in: false,
+            carriers: Vec::new(),
+            padded: false,
         }
     }
 
@@ -257,19 +278,6 @@ impl Issuer {
     /// This issuer may assert no role and no scope.
     pub fn may_assert_nothing(mut self) -> Self {
         self.assertable = Some(Assertable::nothing());
-        self
-    }
-
-    /// The claim that identifies a token, where an issuer has another name for `jti`.
-    pub fn token_id_claim(mut self, name: impl Into<String>) -> Self {
-        self.claim_names.token_id = Some(name.into().into());
-        self
-    }
-
-    /// The claim that holds the subject's generation, for
-    /// [`MinGeneration`](crate::MinGeneration): a whole number.
-    pub fn generation_claim(mut self, name: impl Into<String>) -> Self {
-        self.claim_names.generation = Some(name.into().into());
         self
     }
 

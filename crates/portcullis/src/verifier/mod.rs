@@ -4,13 +4,20 @@
 //! claims, apply the rules. Each step is a module with one job and fails with its own kind.
 
 mod builder;
+mod carrier;
+mod expectations;
 mod explain;
+mod header_rules;
 mod issuer;
+mod look_alike;
+mod registry;
 mod rules;
+mod table;
+mod tenants;
+mod trust;
 mod trusted;
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,13 +31,17 @@ use serde::de::DeserializeOwned;
 pub use builder::VerifierBuilder;
 pub use explain::{Explanation, Rule, RuleOutcome, RuleReport};
 pub use issuer::{ClaimPath, Issuer};
+pub use look_alike::LookAlike;
+pub use registry::Issuers;
+use trust::Trust;
 pub(crate) use trusted::TrustedIssuer;
 
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured};
-use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
-use crate::jws::{Compact, Limits, Scratch, Unsigned, check_signature, decode, decode_into};
+use crate::error::Rejection;
+use crate::jws::{Compact, Limits, Scratch, Unsigned, check_signature, decode_into};
 use crate::keys::{Refusal, VerificationKey};
+use crate::source::Source;
 use crate::verified::{Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
 
@@ -71,11 +82,7 @@ pub struct Verifier<C = ()> {
 }
 
 struct Inner<C> {
-    issuers: Vec<Arc<TrustedIssuer>>,
-    /// Every spelling of every issuer. Not looked at where only one is trusted.
-    by_spelling: HashMap<Box<str>, usize>,
-    /// The same by what is left of a spelling when its usual mistakes are taken off, for hints.
-    by_likeness: HashMap<Box<str>, usize>,
+    trust: Trust,
     clock: Arc<dyn Clock>,
     limits: Limits,
     scratch: Scratch,
@@ -118,7 +125,8 @@ impl Verifier {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
-    /// Verifies a token: everything but whether it was revoked.
+    /// Verifies a token: everything but whether it was revoked. Issuers that are
+    /// [bound to a place](Issuer::taken_from) of the request are not looked at.
     ///
     /// It does not wait. Where the keys of the issuer have a [source](crate::keys::KeySource) that has to look
     /// for the key of this token first, the token is refused with
@@ -129,7 +137,22 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     ///
     /// A [`Rejection`] whose kind says what was wrong.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Authentic<C>, Rejection> {
-        self.begin(token.as_ref()).map_err(Refusal::now)
+        self.begin(None, token.as_ref()).map_err(Refusal::now)
+    }
+
+    /// Verifies a token that was taken from this place of a request. Where issuers are
+    /// [bound](Issuer::taken_from) to it, only those are looked at, and otherwise only those that are
+    /// bound to none. It does not wait, as [`verify`](Self::verify) does not.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] whose kind says what was wrong.
+    pub fn verify_from(
+        &self,
+        source: &Source,
+        token: impl AsRef<[u8]>,
+    ) -> Result<Authentic<C>, Rejection> {
+        self.begin(Some(source), token.as_ref()).map_err(Refusal::now)
     }
 
     /// Verifies a token: everything but whether it was revoked. Where its key is not known yet, and the keys of
@@ -153,42 +176,83 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
         &self,
         token: impl AsRef<[u8]> + Send,
     ) -> Result<Authentic<C>, Rejection> {
-        match self.begin(token.as_ref()) {
+        self.wait_and_verify(None, token.as_ref()).await
+    }
+
+    /// As [`verify_async`](Self::verify_async), for a token that was taken from this place of a request: see
+    /// [`verify_from`](Self::verify_from).
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] whose kind says what was wrong.
+    pub async fn verify_async_from(
+        &self,
+        source: &Source,
+        token: impl AsRef<[u8]> + Send,
+    ) -> Result<Authentic<C>, Rejection> {
+        self.wait_and_verify(Some(source), token.as_ref()).await
+    }
+
+    async fn wait_and_verify(
+        &self,
+        source: Option<&Source>,
+        token: &[u8],
+    ) -> Result<Authentic<C>, Rejection> {
+        match self.begin(source, token) {
             Ok(authentic) => Ok(authentic),
             Err(Refusal::Final(rejection)) => Err(rejection),
             Err(Refusal::Missing(missing)) => {
                 missing.wait().await?;
-                self.finish(token.as_ref())
+                self.finish(source, token)
             }
         }
     }
 
     /// Verifies a token, or says that its key has to be waited for.
-    pub(crate) fn begin(&self, token: &[u8]) -> Result<Authentic<C>, Refusal> {
-        self.verify_by(token, Seeking::Allowed)
+    pub(crate) fn begin(
+        &self,
+        source: Option<&Source>,
+        token: &[u8],
+    ) -> Result<Authentic<C>, Refusal> {
+        self.verify_by(source, token, Seeking::Allowed)
     }
 
     /// Verifies a token whose key was waited for. If it is not there now, it is not there.
-    pub(crate) fn finish(&self, token: &[u8]) -> Result<Authentic<C>, Rejection> {
-        self.verify_by(token, Seeking::Over).map_err(Refusal::now)
+    pub(crate) fn finish(
+        &self,
+        source: Option<&Source>,
+        token: &[u8],
+    ) -> Result<Authentic<C>, Rejection> {
+        self.verify_by(source, token, Seeking::Over).map_err(Refusal::now)
     }
 
-    fn verify_by(&self, token: &[u8], seeking: Seeking) -> Result<Authentic<C>, Refusal> {
+    fn verify_by(
+        &self,
+        source: Option<&Source>,
+        token: &[u8],
+        seeking: Seeking,
+    ) -> Result<Authentic<C>, Refusal> {
+        let anew = || self.inner.verify(source, token, seeking);
         let Some(cache) = &self.inner.cache else {
-            return self.inner.verify(token, seeking).map(|(token, _)| Authentic::fresh(token));
+            return anew().map(|(token, _)| Authentic::fresh(token));
         };
         // a token over the limit is in no cache
         let place = cache.place(token);
         if let Some(handle) = cache.get(place, token) {
+            let issuer = &handle.entry.token.issuer;
+            if !self.inner.trust.may_come_from(issuer, source) {
+                // it is refused here, and good where it belongs: what is remembered of it stays
+                return anew().map(|(token, _)| Authentic::fresh(token));
+            }
             // first of all: keys that are too old to be trusted may have been withdrawn long ago
-            handle.entry.token.issuer.check_keys()?;
+            issuer.check_keys()?;
             if self.inner.is_trusted(&handle) {
                 self.inner.check_times(&handle.entry.token)?;
                 return Ok(Authentic::remembered(handle));
             }
             cache.remove(place, token);
         }
-        let (verified, key) = self.inner.verify(token, seeking)?;
+        let (verified, key) = anew()?;
         cache.offer(place, token, &verified, &key);
         Ok(Authentic::fresh(verified))
     }
@@ -206,24 +270,42 @@ impl<C> Verifier<C> {
     pub(crate) fn number_a_layer(&self) -> u64 {
         self.inner.layers.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// The places that a layer looks at, unless it is told others.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        self.inner.trust.sources()
+    }
+
+    /// True if an issuer that is bound to this place says that its credential is ambient.
+    pub(crate) fn is_ambient(&self, source: &Source) -> bool {
+        self.inner.trust.is_ambient(source)
+    }
+
+    /// True if the tokens in this place are padded.
+    pub(crate) fn is_padded(&self, source: &Source) -> bool {
+        self.inner.trust.is_padded(Some(source))
+    }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
     /// Everything, from the text on.
     fn verify(
         &self,
+        source: Option<&Source>,
         token: &[u8],
         seeking: Seeking,
     ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
-        let compact = Compact::split(token, self.limits)?;
+        let compact = self.split(source, token)?;
         let header = self.scratch.header(&compact)?;
-        let issuer = self.issuer_of(&compact)?;
+        let issuer = self.trust.select(&compact, source)?;
         issuer.check_keys()?;
         let keys = issuer.keys();
         let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg)).map_err(
             |unsigned| {
-                let explain =
-                    |rejection: Rejection| rejection.or_hint(|| issuer.hint_of_another(&compact));
+                let explain = |rejection: Rejection| {
+                    let rejection = rejection.prefer_hint(|| issuer.hint_of_another(&compact));
+                    self.trust.explain(rejection, &compact, source)
+                };
                 match unsigned {
                     Unsigned::NoKey(wanted, rejection) if seeking == Seeking::Allowed => {
                         issuer.seek(&wanted, explain(rejection))
@@ -235,19 +317,23 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             },
         )?;
         self.scratch.remember(&compact, &header);
-        rules::check_type(issuer, &header)?;
-        let (mut claims, captured) = self.scratch.with_buffer(|payload| {
+        rules::check_type(&issuer, &header)?;
+        let (mut claims, mut captured) = self.scratch.with_buffer(|payload| {
             decode_into(payload, compact.payload, "payload")?;
             claims::read::<C>(payload, issuer.claim_names())
         })?;
-        rules::check_claims(issuer, &captured, self.clock.now())?;
+        if issuer.reads_header() {
+            header_rules::check(&issuer, &compact, &mut captured)?;
+        }
+        rules::check_claims(&issuer, &captured, self.clock.now())
+            .map_err(|rejection| self.trust.explain(rejection, &compact, source))?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
-            issuer.fill(access)?;
+            issuer.fill(access, &captured)?;
         }
         let token = Token {
             claims,
-            registered: registered(captured, &compact),
-            issuer: Arc::clone(issuer),
+            registered: registered(captured, &issuer, &compact),
+            issuer,
             key: Arc::clone(key.shared_thumbprint()),
         };
         Ok((Arc::new(token), key))
@@ -257,6 +343,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
     /// read before the set, as [`Keys::replace`] asks.
     fn is_trusted(&self, handle: &Handle<C>) -> bool {
         let issuer = &handle.entry.token.issuer;
+        if issuer.is_withdrawn() {
+            return false;
+        }
         let generation = issuer.keys_generation();
         if handle.keys_generation.load(Ordering::Relaxed) == generation {
             return true;
@@ -280,43 +369,34 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 }
 
 impl<C> Inner<C> {
-    /// Whose token it says it is. With one issuer there is nothing to choose: `iss` is compared after
-    /// the signature. With several it only selects one, by exact match, and is compared again.
-    fn issuer_of(&self, compact: &Compact<'_>) -> Result<&Arc<TrustedIssuer>, Rejection> {
-        if let [only] = self.issuers.as_slice() {
-            return Ok(only);
-        }
-        let payload = decode(compact.payload, "payload")?;
-        let Some(named) = claims::untrusted_issuer(&payload) else {
-            return Err(Diagnosis::new()
-                .expected("`iss`, a string, to choose one of the trusted issuers by")
-                .reject(RejectionKind::UntrustedIssuer));
-        };
-        self.by_spelling.get(&*named).map(|&at| &self.issuers[at]).ok_or_else(|| {
-            let near = self.by_likeness.get(&*trusted::likeness(&named));
-            let near = near.and_then(|&at| self.issuers[at].near_miss(&named));
-            Diagnosis::new()
-                .expected(format!("one of {} trusted issuers", self.issuers.len()))
-                .found(quoted(&named))
-                .maybe_hint(near)
-                .reject(RejectionKind::UntrustedIssuer)
-        })
+    /// Takes a token from this place apart.
+    fn split<'a>(
+        &self,
+        source: Option<&Source>,
+        token: &'a [u8],
+    ) -> Result<Compact<'a>, Rejection> {
+        let compact = Compact::split(token, self.limits)?;
+        if self.trust.is_padded(source) { compact.without_padding() } else { Ok(compact) }
     }
 }
 
-fn registered(captured: Captured, compact: &Compact<'_>) -> Registered {
+fn registered(captured: Captured, issuer: &TrustedIssuer, compact: &Compact<'_>) -> Registered {
     // RFC 7515 §5.2: the signing input, and not the signature, which may have several valid forms
     let fingerprint = || {
         let hash = digest::digest(&digest::SHA256, compact.signing_input);
         URL_SAFE_NO_PAD.encode(hash).into_boxed_str()
     };
+    let client = captured.client_id.or(captured.authorized_party);
+    let identity = captured.issuer.as_deref().and_then(|iss| issuer.identity(iss));
     Registered {
+        issuer: identity.map(Into::into),
+        self_asserted: captured.self_asserted,
         fingerprint: captured.token_id.is_none().then(fingerprint),
         subject: captured.subject,
         audience: captured.audience.unwrap_or_default(),
         token_id: captured.token_id,
         session: captured.session,
-        client: captured.client_id.or(captured.authorized_party),
+        client: if issuer.claim_names().client.is_some() { captured.named_client } else { client },
         expires_at: captured.expires_at,
         not_before: captured.not_before,
         issued_at: captured.issued_at,
@@ -333,7 +413,8 @@ impl<C> Clone for Verifier<C> {
 
 impl<C> fmt::Debug for Verifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<_> = self.inner.issuers.iter().map(|issuer| issuer.name()).collect();
-        f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("issuers", &self.inner.trust.names())
+            .finish_non_exhaustive()
     }
 }

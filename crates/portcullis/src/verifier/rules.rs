@@ -7,6 +7,7 @@ use portcullis_core::Timestamp;
 use super::TrustedIssuer;
 use super::explain::Rule;
 use super::issuer::{Audience, Types, normal_type};
+use super::look_alike::What;
 use crate::claims::Captured;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::Header;
@@ -41,7 +42,10 @@ pub(super) fn expected_types(types: &Types) -> String {
 #[cold]
 fn wrong_type(issuer: &TrustedIssuer, found: Option<&str>) -> Rejection {
     let diagnosis = Diagnosis::new().expected(expected_types(&issuer.settings.types));
-    let hint = match found.map(|typ| normal_type(typ).to_ascii_lowercase()).as_deref() {
+    let typ = found.map(|typ| normal_type(typ).to_ascii_lowercase());
+    let known = typ.as_deref().and_then(|typ| issuer.settings.recognise(What::Type, typ));
+    let hint = match typ.as_deref() {
+        _ if known.is_some() => known,
         Some("dpop+jwt") => Some("this is a DPoP proof, not a token"),
         Some("logout+jwt") => Some("this is a logout token"),
         Some("secevent+jwt") => Some("this is a security event"),
@@ -54,7 +58,7 @@ fn wrong_type(issuer: &TrustedIssuer, found: Option<&str>) -> Rejection {
         Some(found) => diagnosis.found_text(found),
         None => diagnosis.found("none"),
     }
-    .maybe_hint(hint)
+    .maybe_hint(hint.map(str::to_owned))
     .reject(RejectionKind::WrongType)
 }
 
@@ -76,6 +80,9 @@ pub(super) fn each_claim_rule(
     mut on: impl FnMut(Rule, Result<(), Rejection>) -> Result<(), Rejection>,
 ) -> Result<(), Rejection> {
     on(Rule::Issuer, check_issuer(issuer, claims))?;
+    if !issuer.claim_names().rules.is_empty() {
+        on(Rule::ClaimValues, claims.check_rules(issuer.claim_names()))?;
+    }
     on(Rule::RequiredClaims, check_required(issuer, claims))?;
     each_time_rule(issuer, &Times::of(claims), now, &mut on)?;
     on(Rule::Audience, check_audience(issuer, claims))?;
@@ -115,14 +122,32 @@ fn check_event(claims: &Captured) -> Result<(), Rejection> {
 /// RFC 7519 §4.1.1, compared code point by code point (§7.3).
 fn check_issuer(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
     let found = claims.issuer.as_deref().ok_or_else(|| missing_claim("iss"))?;
-    if issuer.spellings().any(|name| name == found) {
-        return Ok(());
+    if !issuer.goes_by(found) {
+        let known = || issuer.settings.recognise(What::Issuer, found).map(str::to_owned);
+        return Err(Diagnosis::new()
+            .expected(quoted(issuer.name()))
+            .found_text(found)
+            .maybe_hint(issuer.near_miss(found).or_else(known))
+            .reject(RejectionKind::UntrustedIssuer));
     }
-    Err(Diagnosis::new()
-        .expected(quoted(issuer.name()))
-        .found_text(found)
-        .maybe_hint(issuer.near_miss(found))
-        .reject(RejectionKind::UntrustedIssuer))
+    let tenants = issuer.settings.tenants.as_ref();
+    match tenants.and_then(|tenants| tenants.tenant_in(found).zip(Some(tenants))) {
+        Some((tenant, tenants)) => check_tenant(tenant, &tenants.claim, claims),
+        None => Ok(()),
+    }
+}
+
+/// The tenant that `iss` names is the one that the token is of. Keys that sign for all tenants prove no
+/// more than that the issuer wrote both.
+fn check_tenant(tenant: &str, claim: &str, claims: &Captured) -> Result<(), Rejection> {
+    match claims.tenant.as_deref() {
+        Some(found) if found == tenant => Ok(()),
+        None => Err(missing_claim(claim)),
+        Some(found) => Err(Diagnosis::new()
+            .expected(format!("`{claim}` to be {}, as in `iss`", quoted(tenant)))
+            .found_text(found)
+            .reject(RejectionKind::WrongClaim)),
+    }
 }
 
 /// The claims that the clock decides about.
@@ -260,13 +285,16 @@ fn check_audience(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejec
         {
             Ok(())
         }
+        // another claim says whom it is for, and was checked
+        (Audience::OneOf(_), None) if issuer.settings.stands_in => Ok(()),
         (Audience::OneOf(_), None) => Err(missing_claim("aud")),
-        (ours, Some(found)) => Err(wrong_audience(ours, found, claims.like_id_token)),
+        (_, Some(found)) => Err(wrong_audience(issuer, found, claims.like_id_token)),
     }
 }
 
 pub(super) fn expected_audience(ours: &Audience) -> String {
     match ours {
+        Audience::OneOf(ours) if ours.is_empty() => "no `aud`".to_owned(),
         Audience::OneOf(ours) => {
             ours.iter().map(|our| quoted(our)).collect::<Vec<_>>().join(" or ")
         }
@@ -283,7 +311,9 @@ pub(super) fn shown_audience(found: &[Box<str>]) -> String {
 }
 
 #[cold]
-fn wrong_audience(ours: &Audience, found: &[Box<str>], like_id_token: bool) -> Rejection {
+fn wrong_audience(issuer: &TrustedIssuer, found: &[Box<str>], like_id_token: bool) -> Rejection {
+    let ours = &issuer.settings.audience;
+    let known = found.iter().find_map(|aud| issuer.settings.recognise(What::Audience, aud));
     let slash = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');
     let near = match ours {
         Audience::OneOf(ours) => found.iter().any(|aud| ours.iter().any(|our| slash(our, aud))),
@@ -291,6 +321,8 @@ fn wrong_audience(ours: &Audience, found: &[Box<str>], like_id_token: bool) -> R
     };
     let hint = if near {
         Some("the audience differs by a trailing slash")
+    } else if known.is_some() {
+        known
     } else if like_id_token {
         Some("this looks like an ID token, which is for the client and not for an API")
     } else {
@@ -299,7 +331,7 @@ fn wrong_audience(ours: &Audience, found: &[Box<str>], like_id_token: bool) -> R
     Diagnosis::new()
         .expected(expected_audience(ours))
         .found(shown_audience(found))
-        .maybe_hint(hint)
+        .maybe_hint(hint.map(str::to_owned))
         .reject(RejectionKind::WrongAudience)
 }
 

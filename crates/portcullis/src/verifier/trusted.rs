@@ -1,15 +1,18 @@
 //! An issuer whose settings were found to make sense.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use portcullis_core::{AccessClaims, Assertable};
 
 use super::issuer::{Audience, Issuer};
-use crate::claims::{self, ClaimNames};
+use super::look_alike::What;
+use crate::claims::{self, Captured, ClaimNames, ClaimRule};
 use crate::error::{BuildError, Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::{Compact, decode};
 use crate::keys::{KeySet, Refusal, WantedKey};
+use crate::source::Source;
 use crate::{Algorithm, Keys};
 
 /// The settings of an issuer, checked.
@@ -17,6 +20,8 @@ pub(crate) struct TrustedIssuer {
     pub(super) settings: Issuer,
     keys: IssuerKeys,
     assertable: Assertable,
+    /// It was taken out of the issuers that are trusted.
+    withdrawn: AtomicBool,
 }
 
 /// RFC 9068 §4: a leeway of "no more than a few minutes".
@@ -37,7 +42,7 @@ impl TrustedIssuer {
             return wrong("keys", "are missing; call Issuer::keys");
         };
         match &settings.audience {
-            Audience::OneOf(all) if all.is_empty() => {
+            Audience::OneOf(all) if all.is_empty() && !settings.stands_in => {
                 return wrong(
                     "audience",
                     "is missing; call Issuer::audience with what `aud` names this service, or \
@@ -83,6 +88,9 @@ impl TrustedIssuer {
         if settings.claim_names.required.len() > 64 {
             return wrong("require_claim", "64 claims are the most");
         }
+        if let Some((setting, what)) = fault_in_rules(&settings) {
+            return wrong(setting, what);
+        }
         let paths = settings.role_paths.iter().chain(&settings.scope_paths);
         if paths.clone().any(|path| path.is_empty() || path.iter().any(String::is_empty)) {
             return wrong(
@@ -103,7 +111,7 @@ impl TrustedIssuer {
             }
         };
         let keys = IssuerKeys::new(keys, settings.algorithms.clone());
-        Ok(Self { settings, keys, assertable })
+        Ok(Self { settings, keys, assertable, withdrawn: AtomicBool::new(false) })
     }
 
     /// The name that it was configured with.
@@ -111,9 +119,56 @@ impl TrustedIssuer {
         &self.settings.name
     }
 
-    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.settings.name.as_str())
-            .chain(self.settings.other_names.iter().map(String::as_str))
+    /// Every `iss` that its tokens may have, unless they may have any tenant's.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let spellings = self.spellings().map(str::to_owned);
+        let tenants = self.settings.tenants.iter();
+        spellings.chain(
+            tenants.flat_map(|tenants| tenants.listed.iter().map(|tenant| tenants.expand(tenant))),
+        )
+    }
+
+    /// Its names as they were configured, but for a template of tenants, which is none.
+    fn spellings(&self) -> impl Iterator<Item = &str> {
+        let name = self.settings.tenants.is_none().then_some(self.settings.name.as_str());
+        name.into_iter().chain(self.settings.other_names.iter().map(String::as_str))
+    }
+
+    /// True if its tokens may have exactly this `iss`.
+    pub(super) fn goes_by(&self, iss: &str) -> bool {
+        self.spellings().any(|name| name == iss)
+            || self.settings.tenants.as_ref().is_some_and(|tenants| {
+                tenants.tenant_in(iss).is_some_and(|tenant| tenants.allows(tenant))
+            })
+    }
+
+    pub(super) fn takes_any_tenant(&self) -> bool {
+        self.settings.tenants.as_ref().is_some_and(|tenants| tenants.any)
+    }
+
+    /// The name under which revocation knows a token with this `iss`: the one that was configured, or that
+    /// of its tenant. `None` is the former.
+    pub(super) fn identity<'a>(&self, iss: &'a str) -> Option<&'a str> {
+        let tenants = self.settings.tenants.as_ref()?;
+        tenants.tenant_in(iss).map(|_| iss)
+    }
+
+    pub(super) fn carriers(&self) -> &[Source] {
+        &self.settings.carriers
+    }
+
+    /// Trusts it no longer, for tokens that were remembered.
+    pub(super) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+
+    /// True if more of the header is read than every token has.
+    pub(super) fn reads_header(&self) -> bool {
+        self.settings.claims_in_header || !self.settings.header_rules.is_empty()
     }
 
     pub(crate) fn assertable(&self) -> &Assertable {
@@ -148,7 +203,14 @@ impl TrustedIssuer {
     }
 
     /// Fills the ready-made claims from where this issuer keeps roles and scopes.
-    pub(super) fn fill(&self, claims: &mut AccessClaims) -> Result<(), Rejection> {
+    pub(super) fn fill(
+        &self,
+        claims: &mut AccessClaims,
+        captured: &Captured,
+    ) -> Result<(), Rejection> {
+        if self.settings.claim_names.client.is_some() {
+            claims.set_client(captured.named_client.as_deref());
+        }
         claims
             .refill(&self.settings.role_paths, &self.settings.scope_paths, &self.assertable)
             .map_err(|wrong| Diagnosis::new().expected(wrong).reject(RejectionKind::InvalidClaim))
@@ -156,6 +218,13 @@ impl TrustedIssuer {
 
     /// What may be meant, if a text is nearly the name of this issuer.
     pub(super) fn near_miss(&self, found: &str) -> Option<String> {
+        let tenants = self.settings.tenants.as_ref();
+        if let Some(tenant) = tenants.and_then(|tenants| tenants.tenant_in(found)) {
+            return Some(format!(
+                "it is a token of another tenant, {}, which Issuer::tenants does not list",
+                quoted(tenant)
+            ));
+        }
         self.spellings().find_map(|name| {
             let why = if name.trim_end_matches('/') == found.trim_end_matches('/') {
                 "a trailing slash"
@@ -172,13 +241,49 @@ impl TrustedIssuer {
 
     /// What a token that no key of ours fits says of its issuer, if that is not us.
     pub(super) fn hint_of_another(&self, compact: &Compact<'_>) -> Option<String> {
-        let payload = decode(compact.payload, "payload").ok()?;
-        let named = claims::untrusted_issuer(&payload)?;
-        if self.spellings().any(|name| name == named) {
+        let named = named_in(compact)?;
+        if self.goes_by(&named) {
             return None;
         }
-        Some(format!("the token says it is from {}, which is not trusted", quoted(&named)))
+        let known = self.settings.recognise(What::Issuer, &named).map(str::to_owned);
+        known.or_else(|| self.near_miss(&named)).or_else(|| {
+            Some(format!("the token says it is from {}, which is not trusted", quoted(&named)))
+        })
     }
+}
+
+/// The `iss` of a token that nobody has vouched for.
+pub(super) fn named_in(compact: &Compact<'_>) -> Option<String> {
+    let payload = decode(compact.payload, "payload").ok()?;
+    claims::untrusted_issuer(&payload).map(|named| named.into_owned())
+}
+
+/// What makes no sense about the settings for single claims, and about where tokens come from.
+fn fault_in_rules(settings: &Issuer) -> Option<(&'static str, &'static str)> {
+    let names = &settings.claim_names;
+    if names.rules.len() > 64 || settings.header_rules.len() > 64 {
+        return Some(("check_claim", "64 rules are the most"));
+    }
+    let rules = names.rules.iter().chain(&settings.header_rules);
+    if let Some(what) = rules.map(ClaimRule::fault).find_map(|fault| fault) {
+        return Some(("check_claim", what));
+    }
+    let mut own_paths = settings.role_paths.iter().chain(&settings.scope_paths);
+    let written_by_subject =
+        |first: &String| names.self_asserted.iter().any(|name| **name == **first);
+    if own_paths.any(|path| path.first().is_some_and(written_by_subject)) {
+        return Some(("roles_from or scopes_from", "the subject can write that claim himself"));
+    }
+    if settings.stray_tenants {
+        return Some(("tenants", "it has none; start with Issuer::per_tenant"));
+    }
+    if let Some(what) = settings.tenants.as_ref().and_then(|tenants| tenants.fault()) {
+        return Some(("per_tenant", what));
+    }
+    if settings.padded && settings.carriers.is_empty() {
+        return Some(("padded_base64", "call Issuer::taken_from with the place of such tokens"));
+    }
+    None
 }
 
 /// The keys of an issuer, bound to the algorithms that it names.

@@ -161,3 +161,39 @@ async fn either_source_but_not_both() {
     check(&layer, &[("authorization", "Bearer"), ("cookie", &cookie)], several).await;
     check(&layer, &[], Err(RejectionKind::MissingCredential)).await;
 }
+
+#[tokio::test]
+async fn an_issuer_that_is_bound_to_a_header_makes_the_layer_look_there() {
+    use portcullis::{Algorithm, Issuer, JwtLayer, Keys, Verifier};
+    let keys = || Keys::from_secret(Algorithm::HS256, crate::support::SECRET).unwrap();
+    let iap = || {
+        Issuer::new("https://iap.example")
+            .audience("payroll")
+            .keys(keys())
+            .may_assert_nothing()
+            .taken_from(Source::header("x-iap").unwrap().ambient())
+    };
+    let token = crate::support::token(serde_json::json!({"iss": "https://iap.example"}));
+    let bearer = format!("Bearer {token}");
+    let own = format!("Bearer {}", bob());
+    let alone: Layer = JwtLayer::new(Verifier::builder().trust(iap()).build().unwrap());
+    check(&alone, &[("x-iap", &token)], Ok("bob")).await;
+    // nobody looks at a bearer token then
+    check(&alone, &[("authorization", &bearer)], Err(RejectionKind::MissingCredential)).await;
+
+    let idp = Issuer::new("https://idp.example").audience("payroll").keys(keys());
+    let both = Verifier::builder().trust_all([iap(), idp.may_assert_nothing()]).build().unwrap();
+    let both: Layer = JwtLayer::new(both);
+    check(&both, &[("x-iap", &token)], Ok("bob")).await;
+    check(&both, &[("authorization", &own)], Ok("bob")).await;
+    check(&both, &[("authorization", &bearer)], Err(RejectionKind::UntrustedIssuer)).await;
+    check(&both, &[("x-iap", &bob())], Err(RejectionKind::UntrustedIssuer)).await;
+    let twice = Err(RejectionKind::MultipleCredentials);
+    check(&both, &[("x-iap", &token), ("authorization", &own)], twice).await;
+    // the proxy adds it whoever caused the request, also where the layer is told no more than the name
+    let told = both.clone().source(Source::header("x-iap").unwrap());
+    for layer in [&both, &told] {
+        let post = request("POST", "/", &[("x-iap", &token), ("origin", "https://evil.example")]);
+        assert_eq!(ask(layer, post).await.kind(), Some(RejectionKind::CrossOrigin));
+    }
+}

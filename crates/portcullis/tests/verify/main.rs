@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod build;
+mod carriers;
+mod changing;
 mod claims;
 mod explain;
 mod issuers;
 mod rules;
 mod source;
+mod third_party;
 
 use std::sync::Arc;
 use std::time::Duration;

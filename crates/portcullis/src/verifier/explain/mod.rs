@@ -34,6 +34,11 @@ pub enum Rule {
     /// `iss` is the issuer, to the letter
     /// ([RFC 7519 §4.1.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1)).
     Issuer,
+    /// The parameters of the header have the values that the issuer's settings ask for, where any are
+    /// named.
+    HeaderValues,
+    /// The claims have the values that the issuer's settings ask for, where any are named.
+    ClaimValues,
     /// The claims that must be there are.
     RequiredClaims,
     /// It has not expired ([RFC 7519 §4.1.4](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4)).
@@ -72,6 +77,8 @@ impl Rule {
             Self::Type => "type",
             Self::Claims => "claims",
             Self::Issuer => "issuer",
+            Self::HeaderValues => "header-values",
+            Self::ClaimValues => "claim-values",
             Self::RequiredClaims => "required-claims",
             Self::Expiry => "expiry",
             Self::NotBefore => "not-before",

@@ -81,9 +81,11 @@ pub(super) fn claim_rule(
     let time = |time: Option<Timestamp>| time.map_or_else(|| "none".to_owned(), |t| t.to_string());
     match rule {
         Rule::Issuer => {
-            let names: Vec<_> = issuer.spellings().map(quoted).collect();
+            let other = issuer.settings.other_names.iter().map(String::as_str);
+            let names: Vec<_> = std::iter::once(issuer.name()).chain(other).map(quoted).collect();
             (names.join(" or "), quoted(claims.issuer.as_deref().unwrap_or_default()))
         }
+        Rule::ClaimValues => ("the values that are asked for".into(), "these".into()),
         Rule::RequiredClaims => {
             let required = &issuer.claim_names().required;
             let names: Vec<_> = required.iter().map(|name| quoted(name)).collect();

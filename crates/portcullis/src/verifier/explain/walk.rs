@@ -6,11 +6,12 @@ use std::any::Any;
 use portcullis_core::{AccessClaims, Clock as _};
 use serde::de::DeserializeOwned;
 
-use super::super::{Inner, TrustedIssuer, Verifier, rules};
+use super::super::{Inner, TrustedIssuer, Verifier, header_rules, rules};
 use super::{Explanation, Rule, report};
 use crate::claims;
 use crate::error::{Rejection, RejectionKind};
 use crate::jws::{Compact, Header, check_signature, decode};
+use crate::source::Source;
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     /// Says of every rule whether this token keeps it, where [`verify`](Self::verify) stops at the first
@@ -39,7 +40,16 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     #[must_use]
     pub fn explain(&self, token: impl AsRef<[u8]>) -> Explanation {
         let mut explanation = Explanation::new();
-        self.inner.explain(token.as_ref(), &mut explanation);
+        self.inner.explain(None, token.as_ref(), &mut explanation);
+        explanation
+    }
+
+    /// As [`explain`](Self::explain), for a token that was taken from this place of a request: see
+    /// [`verify_from`](Self::verify_from).
+    #[must_use]
+    pub fn explain_from(&self, source: &Source, token: impl AsRef<[u8]>) -> Explanation {
+        let mut explanation = Explanation::new();
+        self.inner.explain(Some(source), token.as_ref(), &mut explanation);
         explanation
     }
 }
@@ -59,8 +69,8 @@ const OF_THE_CLAIMS: [Rule; 8] = [
 ];
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
-    fn explain(&self, token: &[u8], to: &mut Explanation) {
-        let compact = match Compact::split(token, self.limits) {
+    fn explain(&self, source: Option<&Source>, token: &[u8], to: &mut Explanation) {
+        let compact = match self.split(source, token) {
             Ok(compact) => compact,
             Err(rejection) => {
                 to.broken(Rule::Form, rejection);
@@ -80,7 +90,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 None
             }
         };
-        let issuer = match self.issuer_of(&compact) {
+        let issuer = match self.trust.select(&compact, source) {
             Ok(issuer) => issuer,
             Err(rejection) => {
                 to.broken(Rule::TrustedIssuer, rejection);
@@ -90,18 +100,18 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             }
         };
         to.judged_by(issuer.name());
-        if self.issuers.len() > 1 {
-            let expected = format!("one of {} trusted issuers", self.issuers.len());
+        if self.trust.len(source) > 1 {
+            let expected = format!("one of {} trusted issuers", self.trust.len(source));
             to.kept(Rule::TrustedIssuer, (expected, crate::error::quoted(issuer.name())));
         }
         match header {
-            Some(header) => explain_signature(issuer, &compact, &header, to),
+            Some(header) => explain_signature(&issuer, &compact, &header, to),
             None => {
                 let rules = [Rule::Algorithm, Rule::Key, Rule::Signature, Rule::Type];
                 to.unknown(&rules, "the header can't be used");
             }
         }
-        self.explain_claims(issuer, &compact, to);
+        self.explain_claims(&issuer, &compact, to);
     }
 
     fn explain_claims(&self, issuer: &TrustedIssuer, compact: &Compact<'_>, to: &mut Explanation) {
@@ -124,9 +134,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 (None, Some(kind), claims::read_in_spite(&payload, issuer.claim_names()))
             }
         };
-        let Some(captured) = captured else {
+        let Some(mut captured) = captured else {
             return to.unknown(&OF_THE_CLAIMS, "the payload can't be read");
         };
+        if issuer.reads_header() {
+            let verdict = header_rules::check(issuer, compact, &mut captured);
+            let texts = || ("the values that are asked for".into(), "these".into());
+            to.verdict(Rule::HeaderValues, verdict, texts);
+        }
         let now = self.clock.now();
         let heard = rules::each_claim_rule(issuer, &captured, now, |rule, verdict| {
             let texts = || report::claim_rule(rule, issuer, &captured, now);
@@ -147,7 +162,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             && let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>()
         {
             let texts = || ("lists of names".into(), "read".into());
-            to.verdict(Rule::Grants, issuer.fill(access), texts);
+            to.verdict(Rule::Grants, issuer.fill(access, &captured), texts);
         }
     }
 }
@@ -181,7 +196,7 @@ fn explain_signature(
             to.kept(Rule::Signature, ("made with a key of the issuer".into(), found));
         }
         Err(rejection) => {
-            let rejection: Rejection = rejection.or_hint(|| issuer.hint_of_another(compact));
+            let rejection: Rejection = rejection.prefer_hint(|| issuer.hint_of_another(compact));
             match rejection.kind() {
                 RejectionKind::AlgorithmNotAllowed => {
                     to.broken(Rule::Algorithm, rejection);
