@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod ambient;
+mod cache;
 mod carriers;
 mod claims;
 mod encoding;

@@ -23,7 +23,7 @@ fn joined(input: &str, signature: &[u8]) -> String {
 }
 
 /// The order of the group, of P-256 and the others: SEC 2 §2.
-fn order(algorithm: Algorithm) -> Vec<u8> {
+pub(crate) fn order(algorithm: Algorithm) -> Vec<u8> {
     let hex = match algorithm {
         Algorithm::ES256 => "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
         Algorithm::ES256K => "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
