@@ -68,8 +68,22 @@ impl AccessClaims {
         &self.rest
     }
 
-    /// Reads the roles and scopes anew: from these paths where any are given, and only those that
-    /// may be asserted. The verifier calls this; it is of no use to others.
+    /// Reads the claims but for roles and scopes: which claims those are depends on the issuer, and
+    /// what stands where others keep theirs may be of any type. The verifier calls this, and then
+    /// [`refill`](Self::refill); it is of no use to others.
+    ///
+    /// # Errors
+    ///
+    /// If it is no object, or if `sub`, `client_id` or `azp` is no string.
+    #[doc(hidden)]
+    pub fn deserialize_unfilled<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::from_map(deserializer.deserialize_map(ToMap)?).map_err(wrong_claim)
+    }
+
+    /// Reads the roles and scopes anew, from these paths or else from the usual places, and only those
+    /// that may be asserted. The verifier calls this; it is of no use to others.
     ///
     /// # Errors
     ///
@@ -81,17 +95,20 @@ impl AccessClaims {
         scope_paths: &[Box<[String]>],
         assertable: &Assertable,
     ) -> Result<(), String> {
-        if !role_paths.is_empty() {
-            self.roles.clear();
-            for path in role_paths {
-                collect(&self.rest, path, |value| vec![value.to_owned()], &mut self.roles)?;
-            }
+        self.roles.clear();
+        if role_paths.is_empty() {
+            collect(&self.rest, &["roles"], as_it_is, &mut self.roles)?;
         }
-        if !scope_paths.is_empty() {
-            self.scopes.clear();
-            for path in scope_paths {
-                collect(&self.rest, path, split_spaces, &mut self.scopes)?;
-            }
+        for path in role_paths {
+            collect(&self.rest, path, as_it_is, &mut self.roles)?;
+        }
+        self.scopes.clear();
+        if scope_paths.is_empty() {
+            collect(&self.rest, &["scope"], split_spaces, &mut self.scopes)?;
+            collect(&self.rest, &["scp"], split_spaces, &mut self.scopes)?;
+        }
+        for path in scope_paths {
+            collect(&self.rest, path, split_spaces, &mut self.scopes)?;
         }
         self.roles.retain(|role| assertable.role(role));
         self.scopes.retain(|scope| assertable.scope(scope));
@@ -113,17 +130,23 @@ impl AccessClaims {
         };
         let subject = take("sub")?;
         let (client_id, azp) = (take("client_id")?, take("azp")?);
-        let mut claims = Self {
+        Ok(Self {
             subject,
             client: client_id.or(azp),
             roles: Vec::new(),
             scopes: Vec::new(),
             rest: map,
-        };
-        let path = |name: &str| Box::from([name.to_owned()]);
-        claims.refill(&[path("roles")], &[path("scope"), path("scp")], &Assertable::anything())?;
-        Ok(claims)
+        })
     }
+}
+
+/// Spelled as serde spells it, so that the log of the verifier shows what was expected.
+fn wrong_claim<E: de::Error>(expected: String) -> E {
+    E::custom(format_args!("a wrong claim, expected {expected}"))
+}
+
+fn as_it_is(value: &str) -> Vec<String> {
+    vec![value.to_owned()]
 }
 
 fn split_spaces(value: &str) -> Vec<String> {
@@ -131,18 +154,21 @@ fn split_spaces(value: &str) -> Vec<String> {
 }
 
 /// Adds what stands at a path: a string, read by `one`, or an array of strings. Nothing there is fine.
-fn collect(
+fn collect<N: AsRef<str>>(
     map: &Map<String, Value>,
-    path: &[String],
+    path: &[N],
     one: impl Fn(&str) -> Vec<String>,
     into: &mut Vec<String>,
 ) -> Result<(), String> {
     let Some((first, deeper)) = path.split_first() else { return Ok(()) };
-    let mut value = map.get(first);
+    let mut value = map.get(first.as_ref());
     for name in deeper {
-        value = value.and_then(|v| v.get(name));
+        value = value.and_then(|v| v.get(name.as_ref()));
     }
-    let wrong = || format!("a string or an array of strings as `{}`", path.join("."));
+    let wrong = || {
+        let names: Vec<_> = path.iter().map(AsRef::as_ref).collect();
+        format!("a string or an array of strings as `{}`", names.join("."))
+    };
     match value {
         None => {}
         Some(Value::String(text)) => into.extend(one(text)),
@@ -170,32 +196,28 @@ impl HasScopes for AccessClaims {
 
 impl<'de> Deserialize<'de> for AccessClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+        let mut claims = Self::deserialize_unfilled(deserializer)?;
+        claims.refill(&[], &[], &Assertable::anything()).map_err(wrong_claim)?;
+        Ok(claims)
+    }
+}
 
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Map<String, Value>;
+/// An object and nothing else.
+struct ToMap;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of claims")
-            }
+impl<'de> de::Visitor<'de> for ToMap {
+    type Value = Map<String, Value>;
 
-            fn visit_map<A: de::MapAccess<'de>>(
-                self,
-                mut access: A,
-            ) -> Result<Self::Value, A::Error> {
-                let mut map = Map::new();
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    map.insert(name, value);
-                }
-                Ok(map)
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            map.insert(name, value);
         }
-
-        let map = deserializer.deserialize_map(Visitor)?;
-        // spelled as serde spells it, so that the log of the verifier shows what was expected
-        Self::from_map(map).map_err(|expected| {
-            de::Error::custom(format_args!("a wrong claim, expected {expected}"))
-        })
+        Ok(map)
     }
 }
 
@@ -268,6 +290,25 @@ mod tests {
         assert_eq!(c.scopes(), ["all"]);
         let error = c.refill(&[path(&["realm_access"])], &[], &Assertable::anything());
         assert_eq!(error.unwrap_err(), "a string or an array of strings as `realm_access`");
+    }
+
+    #[test]
+    fn what_stands_in_the_usual_places_is_looked_at_where_no_paths_are_given_and_only_there() {
+        let json = r#"{"roles":null,"scope":7,"groups":["reader"],"perm":"look pay"}"#;
+        let read =
+            || AccessClaims::deserialize_unfilled(&mut serde_json::Deserializer::from_str(json));
+        let (roles, scopes) = ([path(&["groups"])], [path(&["perm"])]);
+        let all = Assertable::anything();
+        let mut c = read().unwrap();
+        assert!(c.roles().is_empty() && c.scopes().is_empty());
+        c.refill(&roles, &scopes, &all).unwrap();
+        assert_eq!(
+            (c.roles(), c.scopes()),
+            (&["reader".into()][..], &["look".into(), "pay".into()][..])
+        );
+        assert!(read().unwrap().refill(&roles, &[], &all).unwrap_err().ends_with("`scope`"));
+        assert!(read().unwrap().refill(&[], &scopes, &all).unwrap_err().ends_with("`roles`"));
+        assert!(claims(json).is_err());
     }
 
     #[test]

@@ -5,10 +5,12 @@ mod caught;
 mod rule;
 mod tee;
 
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize as _, DeserializeOwned, IgnoredAny, MapAccess};
+use portcullis_core::AccessClaims;
+use serde::de::{self, Deserialize as _, DeserializeOwned, Deserializer, IgnoredAny, MapAccess};
 
 pub(crate) use capture::{Captured, ClaimNames};
 pub use rule::{ClaimRule, ClaimValue};
@@ -18,7 +20,7 @@ use crate::json::Text;
 use tee::Tee;
 
 /// Reads the payload of a token whose signature is good.
-pub(crate) fn read<C: DeserializeOwned>(
+pub(crate) fn read<C: DeserializeOwned + 'static>(
     payload: &[u8],
     names: &ClaimNames,
 ) -> Result<(C, Captured), Rejection> {
@@ -30,7 +32,7 @@ pub(crate) fn read<C: DeserializeOwned>(
     }
     let mut captured = Captured::new(names);
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    let claims = C::deserialize(Tee::new(&mut deserializer, &mut captured))
+    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, &mut captured))
         .and_then(|claims| deserializer.end().map(|()| claims));
     match (captured.take_fault(), claims) {
         // a registered claim that is wrong says more than what serde makes of it
@@ -49,6 +51,19 @@ pub(crate) fn read_in_spite(payload: &[u8], names: &ClaimNames) -> Option<Captur
     <()>::deserialize(Tee::new(&mut deserializer, &mut captured)).ok()?;
     deserializer.end().ok()?;
     Some(captured.finish())
+}
+
+/// As the type reads itself. The ready-made claims are left without roles and scopes: where those stand,
+/// their issuer says.
+fn deserialize<'de, C: DeserializeOwned + 'static, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<C, D::Error> {
+    if TypeId::of::<C>() != TypeId::of::<AccessClaims>() {
+        return C::deserialize(deserializer);
+    }
+    let mut access = Some(AccessClaims::deserialize_unfilled(deserializer)?);
+    let claims = (&mut access as &mut dyn Any).downcast_mut::<Option<C>>().and_then(Option::take);
+    Ok(claims.expect("`C` is `AccessClaims`, as was just seen"))
 }
 
 #[cold]

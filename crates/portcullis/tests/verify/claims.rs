@@ -270,14 +270,36 @@ fn access_claims_are_filled_from_where_the_issuer_keeps_them() {
     assert_eq!(refused.kind(), InvalidClaim);
     assert!(refused.to_string().contains("realm_access.roles"), "{refused}");
 
-    // read before the paths are, by the ready-made type itself: told as well, and without a place
-    let refused = verifier.verify(token(&with(&[("scope", json!({"a private": 1}))]))).unwrap_err();
-    assert_eq!(refused.kind(), InvalidClaims);
-    let text = refused.to_string();
-    assert!(
-        text.contains("something else than a string or an array of strings as `scope`"),
-        "{text}"
-    );
+    // where others keep theirs, anything may stand
+    let others = [("roles", json!(null)), ("scope", json!({"a": 1})), ("scp", json!(7))];
+    let access = verifier.verify(token(&with(&others))).unwrap();
+    assert!(access.roles().is_empty() && access.scopes().is_empty());
+}
+
+#[test]
+fn the_usual_places_of_roles_and_scopes_hold_strings_where_no_others_are_named() {
+    let verifier = |issuer| -> Verifier<AccessClaims> {
+        Verifier::builder().trust(issuer).clock(At(Timestamp::from_secs(NOW))).build().unwrap()
+    };
+    for (issuer, name) in [
+        (issuer(), "roles"),
+        (issuer(), "scope"),
+        (issuer(), "scp"),
+        (issuer().roles_from("groups"), "scope"),
+        (issuer().scopes_from("perm"), "roles"),
+    ] {
+        for wrong in [json!(null), json!({"a private": 1}), json!(["a", 1])] {
+            let refused =
+                verifier(issuer.clone()).verify(token(&with(&[(name, wrong)]))).unwrap_err();
+            assert_eq!(refused.kind(), InvalidClaim);
+            let text = refused.to_string();
+            let expected = format!("a string or an array of strings as `{name}`");
+            assert!(text.contains(&expected) && !text.contains("private"), "{text}");
+        }
+    }
+    // what is wrong with the type itself is told as well, without a place
+    let refused = verifier(issuer()).verify(token(&with(&[("azp", json!(["a private"]))])));
+    let text = refused.unwrap_err().to_string();
     assert!(!text.contains("line 0") && !text.contains("private"), "{text}");
 }
 
