@@ -202,6 +202,28 @@ impl<C, R> JwtLayer<C, R> {
         self
     }
 
+    /// Answers every rejection by an HTTP status, also where the request says that it is gRPC. For a
+    /// service that speaks none.
+    ///
+    /// Unless this is called, a POST whose `content-type` is `application/grpc`, or that of gRPC-Web, is
+    /// refused as gRPC asks: with status 200 and a `grpc-status`. Any client can send that
+    /// `content-type`, so without this whoever counts refusals by their status (a proxy that limits
+    /// failures, a dashboard) misses those.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use portcullis::{JwtLayer, Verifier};
+    /// # #[derive(serde::Deserialize)] struct Payroll {}
+    /// # fn f(verifier: Verifier<Payroll>) -> JwtLayer<Payroll> {
+    /// JwtLayer::new(verifier).without_grpc()
+    /// # }
+    /// ```
+    pub fn without_grpc(mut self) -> Self {
+        self.edit_renderer(crate::response::Renderer::switch_grpc_off);
+        self
+    }
+
     fn edit(&mut self) -> &mut Gate<C, R> {
         Arc::make_mut(&mut self.gate)
     }

@@ -35,6 +35,8 @@ pub(crate) struct Renderer {
     realm: Realm,
     retry_after: Duration,
     custom: Option<Arc<dyn ResponseForRejection>>,
+    /// Whether gRPC requests are answered as gRPC asks.
+    grpc: bool,
     /// The name of the claims that the layer verifies, for guards that look for others.
     claims: &'static str,
 }
@@ -46,6 +48,7 @@ impl Renderer {
             realm: Realm::default(),
             retry_after: Duration::from_secs(5),
             custom: None,
+            grpc: true,
             claims: type_name::<C>(),
         }
     }
@@ -65,6 +68,10 @@ impl Renderer {
 
     pub(crate) fn set_custom(&mut self, custom: impl ResponseForRejection) {
         self.custom = Some(Arc::new(custom));
+    }
+
+    pub(crate) fn switch_grpc_off(&mut self) {
+        self.grpc = false;
     }
 
     /// The answer to a rejection of the layer's own.
@@ -109,7 +116,7 @@ impl Renderer {
         grpc: Option<GrpcKind>,
     ) -> Response<ResponseBody<B>> {
         log::write(&rejection);
-        let answer = match (grpc, &self.custom) {
+        let answer = match (grpc.filter(|_| self.grpc), &self.custom) {
             (Some(grpc), _) => grpc_answer(grpc, rejection.kind()),
             (None, None) => self.standard(&rejection),
             (None, Some(custom)) => {

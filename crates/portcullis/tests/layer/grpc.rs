@@ -60,3 +60,27 @@ async fn a_get_is_no_grpc_whatever_it_says() {
         assert!(answer.header("www-authenticate").is_some());
     }
 }
+
+#[tokio::test]
+async fn a_service_without_grpc_is_told_refusals_by_their_status() {
+    let layer = layer().without_grpc();
+    let bearer = format!("Bearer {}", bob());
+    let bob = [("authorization", bearer.as_str())];
+    let junk = [("authorization", "Bearer a.b.c")];
+    // by the layer itself, and by a guard behind it
+    for (headers, kind) in [
+        (&[][..], RejectionKind::MissingCredential),
+        (&junk, RejectionKind::MalformedToken),
+        (&bob, RejectionKind::InsufficientScope),
+    ] {
+        let answer = call(&layer, headers).await;
+        assert_eq!(answer.kind(), Some(kind));
+        assert_eq!(answer.status, kind.status());
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(answer.header("grpc-status"), None);
+        assert!(answer.header("www-authenticate").is_some(), "{kind:?}");
+    }
+    let web = [("content-type", "application/grpc-web-text")];
+    let answer = send(layer.layer(who_service()), request("POST", "/", &web)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
