@@ -4,6 +4,9 @@
 //! second, also one that is minted after it. An `iat` in the future would be no way out: a second cutoff
 //! within that second would miss the token. So the issuer waits, at most for the rest of a second and
 //! only where the subject has such a cutoff.
+//!
+//! A service that only has a denylist needs it too: a store collapses the many denials of one subject into
+//! a cutoff.
 
 use std::future::Future;
 use std::time::Duration;
@@ -45,6 +48,9 @@ pub fn delay_past(cutoff: Timestamp, now: Timestamp) -> Duration {
 /// The store is asked again after each wait, because a newer cutoff may have appeared. Most subjects
 /// have no cutoff in the current second and don't wait at all. `clock` must be the one that the tokens
 /// are minted by.
+///
+/// Call it with the store of the denylist where that is the only rule: when somebody signs out again and
+/// again, the store collapses their denials into a cutoff, which refuses what is minted within its second.
 ///
 /// # Errors
 ///

@@ -13,6 +13,15 @@ use crate::{Clock, TargetKind, Timestamp, TokenView};
 /// [`fingerprint_without_jti`](Self::fingerprint_without_jti) and
 /// [`allow_tokens_without_jti`](Self::allow_tokens_without_jti).
 ///
+/// # Many denials of one subject
+///
+/// A store may collapse the many denials of one subject ([`Entry::of_subject`](crate::Entry::of_subject))
+/// into a cutoff: from then on every token that the subject was issued up to that moment is refused, by
+/// this rule too. A whole-second `iat` stands for any moment of its second, so a token that is minted
+/// within the second of that cutoff is refused as well. A service that mints tokens therefore waits past
+/// the cutoff at sign-in even if this is its only rule (`wait_past_cutoff` of `portcullis-issuer`, with
+/// the same store).
+///
 /// An example is at [the module](super).
 #[derive(Debug)]
 pub struct Denylist<S> {

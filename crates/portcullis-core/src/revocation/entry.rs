@@ -89,6 +89,15 @@ impl Entry {
 
     /// Whose token it is that is denied. With it a store can collapse one subject's many denials into
     /// one cutoff, so that nobody fills it for everybody.
+    ///
+    /// It must be the `sub` of the token that is denied, as the token itself says it
+    /// ([`Verified::subject`](https://docs.rs/portcullis/latest/portcullis/struct.Verified.html#method.subject)),
+    /// and never what a request says. The cutoff refuses every token of that subject that was issued
+    /// so far: under another's name it would sign that person out and leave the denied token, once its
+    /// own entry went into the cutoff, working.
+    ///
+    /// A subject whose denials were collapsed has a cutoff, also where no rule but
+    /// [`Denylist`](crate::Denylist) is in use: see there what a sign-in has to wait for.
     #[must_use]
     pub fn of_subject(mut self, subject: impl Into<Box<str>>) -> Self {
         self.subject = Some(subject.into());
