@@ -1,5 +1,7 @@
 //! Each published crate can be packaged, says what a registry shows, and builds from its package.
 
+use std::fs;
+
 use anyhow::Result;
 use cargo_metadata::Package;
 
@@ -36,13 +38,44 @@ fn undescribed(package: &Package) -> Vec<String> {
         ("keywords", !package.keywords.is_empty()),
         ("categories", !package.categories.is_empty()),
     ];
-    let missing = fields.iter().filter(|(_, present)| !present);
-    missing.map(|(field, _)| format!("{} has no {field}", package.name)).collect()
+    let missing = fields.iter().filter(|(_, present)| !present).map(|(field, _)| *field);
+    let licenses = LICENSES.into_iter().filter(|file| !has_license(package, file));
+    missing.chain(licenses).map(|what| format!("{} has no {what}", package.name)).collect()
+}
+
+/// Both licences ask that their text goes with every copy. A package holds what is in its folder, so the
+/// files there are links to those of the workspace.
+const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
+
+fn has_license(package: &Package, file: &str) -> bool {
+    let folder = package.manifest_path.parent();
+    folder.is_some_and(|folder| match fs::read_to_string(folder.join(file)) {
+        // where links can't be checked out, the file holds the path that it should lead to
+        Ok(text) => text.lines().count() > 10,
+        Err(_) => false,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_without_the_text_of_a_licence_is_found() {
+        let metadata = graph::metadata().unwrap();
+        let packages = metadata.workspace_packages();
+        let mut package =
+            (**packages.iter().find(|package| *package.name == "portcullis-core").unwrap()).clone();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Cargo.toml");
+        package.manifest_path = path.try_into().unwrap();
+        let both = ["portcullis-core has no LICENSE-MIT", "portcullis-core has no LICENSE-APACHE"];
+        assert_eq!(undescribed(&package), both);
+        std::fs::write(folder.path().join("LICENSE-MIT"), "../../LICENSE-MIT").unwrap();
+        assert_eq!(undescribed(&package), both);
+        std::fs::copy("../LICENSE-MIT", folder.path().join("LICENSE-MIT")).unwrap();
+        assert_eq!(undescribed(&package), both[1..]);
+    }
 
     #[test]
     fn a_package_without_a_field_is_found() {
