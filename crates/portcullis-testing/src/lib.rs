@@ -4,6 +4,8 @@ mod block_on;
 mod clock;
 #[cfg(feature = "issuer")]
 mod issuer;
+#[cfg(feature = "log")]
+mod logged;
 mod memory_feed;
 pub mod suite;
 
@@ -11,4 +13,6 @@ pub use block_on::block_on;
 pub use clock::TestClock;
 #[cfg(feature = "issuer")]
 pub use issuer::{Defect, Stage, TestIssuer, TestToken};
+#[cfg(feature = "log")]
+pub use logged::logged;
 pub use memory_feed::{MemoryCursor, MemoryFeed};

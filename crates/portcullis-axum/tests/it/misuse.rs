@@ -1,13 +1,9 @@
 //! A guard without its layer, or with a layer for other claims: 500, and a log that says so.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing;
 use portcullis_axum::{Jwt, JwtLayer, RejectionKind, Role};
 use serde::Deserialize;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Admin, Idp, Payroll, get};
 
@@ -33,44 +29,18 @@ fn routes() -> Router {
         .route("/pay", routing::get(pay))
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// Every route is a 500, for everybody, and logs one error with these words.
 fn check(app: &Router, token: &str, words: &[&str]) {
     for path in ["/me", "/maybe", "/pay"] {
-        let log = Log::default();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-        tracing::subscriber::with_default(subscriber, || {
+        let ((), log) = portcullis_testing::logged(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let answer = runtime.block_on(get(app, path, Some(token)));
             answer.assert_refused(RejectionKind::NotConfigured);
             assert!(!answer.body.contains("Payroll") && answer.challenge.is_none());
         });
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(log.lines().count(), 1, "{log}");
+        let [line] = log.as_slice() else { panic!("{path}: {log:#?}") };
         for word in ["ERROR portcullis: ", "JwtLayer"].iter().chain(words) {
-            assert!(log.contains(word), "{word}: {log}");
+            assert!(line.contains(word), "{word}: {line}");
         }
     }
 }

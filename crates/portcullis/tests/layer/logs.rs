@@ -1,56 +1,20 @@
 //! One line in the log for each rejection, whoever refused, and never a token in it.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use portcullis::{RequireLayer, Verdict};
 use tower::Layer;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::revocation::{Fixed, Slow};
 use crate::support::{Admin, Other, Payroll, ask, bearer, bob, get, layer, send, who_service};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// The lines that are logged while this runs.
 fn logged(run: impl Future<Output = ()>) -> Vec<String> {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .without_time()
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
+    let ((), lines) = portcullis_testing::logged(|| {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run);
     });
-    let bytes = log.0.lock().unwrap().clone();
-    let text = String::from_utf8(bytes).unwrap();
-    assert!(
-        !text.contains(&bob()) && text.chars().all(|c| c == '\n' || !c.is_control()),
-        "{text:?}"
-    );
-    text.lines().map(|line| line.trim().to_owned()).collect()
+    for line in &lines {
+        assert!(!line.contains(&bob()) && !line.chars().any(char::is_control), "{line:?}");
+    }
+    lines
 }
 
 #[test]
