@@ -88,24 +88,29 @@ impl fmt::Display for Banner<'_> {
         let Self { address, file, rules, .. } = self;
         writeln!(f, "Payroll is listening on http://{address}")?;
         writeln!(f, "Database: {}; revocation: {rules}\n", file.display())?;
-        let add = format!("payroll add-user NAME --role admin --database {}", file.display());
+        let add = add_user(file);
         if self.demo_users && self.demo_names.len() == DEMO.len() {
             self.demo(f)?;
         } else if !self.demo_users && !self.demo_names.is_empty() {
             writeln!(
                 f,
-                "Others can reach this address, so the demo users ({}) are refused. Add users with\n\
-                 `{add}`.",
+                "Others can reach this address, so the demo users ({}) are refused. Add users by\n\n  {add}",
                 self.demo_names.join(", ")
             )?;
         } else if !self.has_users {
             writeln!(
                 f,
-                "Others can reach this address, so there are no demo users. Add users with\n`{add}`."
+                "Others can reach this address, so there are no demo users. Add users by\n\n  {add}"
             )?;
         }
         writeln!(f, "\nPress Ctrl-C to stop.")
     }
+}
+
+/// The line that adds a user, whose password is read from a file so that no shell keeps it.
+fn add_user(file: &Path) -> String {
+    let file = file.display().to_string().replace('\'', r"'\''");
+    format!("cargo run -p payroll -- add-user NAME --role admin --database '{file}' < password.txt")
 }
 
 /// One request to paste, and the status to expect.

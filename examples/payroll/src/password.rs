@@ -1,14 +1,21 @@
 //! Argon2id passwords, hashed off the async threads and only so many at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use tokio::sync::Semaphore;
 
+use crate::slowdown::network;
+
 /// How many sign-ins may wait for their turn; more are told to come back.
 const QUEUE: usize = 512;
+/// How many of them may be from one address: whoever guesses passwords must not fill the queue that
+/// everybody else waits in.
+const PER_ADDRESS: usize = 32;
 /// More threads than this would slow everything else down.
 const MAX_THREADS: usize = 4;
 
@@ -28,11 +35,18 @@ pub(crate) struct Passwords {
     nobody: Arc<str>,
     threads: Arc<Semaphore>,
     queue: Semaphore,
+    /// How many wait, by address. Whoever waits has a place in the queue, which bounds it.
+    waiting: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// So many are signing in that no more can wait.
-#[derive(Debug)]
-pub(crate) struct Overloaded;
+/// Why somebody can't wait.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Overloaded {
+    /// So many are signing in that no more can wait.
+    Queue,
+    /// So many are from this address.
+    Address,
+}
 
 impl Passwords {
     pub(crate) fn new() -> anyhow::Result<Self> {
@@ -42,20 +56,46 @@ impl Passwords {
             nobody: hash(unguessable.as_str())?.into(),
             threads: Arc::new(Semaphore::new(threads)),
             queue: Semaphore::new(QUEUE),
+            waiting: Mutex::default(),
         })
     }
 
     /// A place in the queue, to be held until the answer is there.
-    pub(crate) fn queue(&self) -> Result<Place<'_>, Overloaded> {
-        let place = self.queue.try_acquire().map_err(|_| Overloaded)?;
-        Ok(Place { passwords: self, _place: place })
+    pub(crate) fn queue(&self, client: IpAddr) -> Result<Place<'_>, Overloaded> {
+        let place = self.queue.try_acquire().map_err(|_| Overloaded::Queue)?;
+        let address = network(client);
+        let mut waiting = self.waiting();
+        let count = waiting.entry(address).or_default();
+        if *count >= PER_ADDRESS {
+            return Err(Overloaded::Address);
+        }
+        *count += 1;
+        Ok(Place { passwords: self, address, _place: place })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // the counts are right between any two statements
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place in the queue.
 pub(crate) struct Place<'a> {
     passwords: &'a Passwords,
+    address: IpAddr,
     _place: tokio::sync::SemaphorePermit<'a>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.passwords.waiting();
+        if let Some(count) = waiting.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl Place<'_> {
@@ -83,10 +123,15 @@ impl Place<'_> {
 mod tests {
     use super::*;
 
+    /// The nth address.
+    fn address(n: usize) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(n as u32).into()
+    }
+
     #[tokio::test]
     async fn verifies_and_never_accepts_nobody() {
         let passwords = Passwords::new().unwrap();
-        let place = passwords.queue().unwrap();
+        let place = passwords.queue(address(1)).unwrap();
         let stored = hash("correct horse").unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert!(place.verify("correct horse".into(), Some(stored.clone())).await.unwrap());
@@ -95,12 +140,34 @@ mod tests {
         assert!(place.verify("x".into(), Some("junk".into())).await.is_err());
     }
 
-    #[tokio::test]
-    async fn the_queue_is_bounded() {
+    #[test]
+    fn the_queue_is_bounded() {
         let passwords = Passwords::new().unwrap();
-        let places: Vec<_> = (0..QUEUE).map(|_| passwords.queue().unwrap()).collect();
-        assert!(passwords.queue().is_err());
+        let places: Vec<_> =
+            (0..QUEUE).map(|n| passwords.queue(address(n / PER_ADDRESS)).unwrap()).collect();
+        assert_eq!(passwords.queue(address(QUEUE)).err(), Some(Overloaded::Queue));
         drop(places);
-        assert!(passwords.queue().is_ok());
+        assert!(passwords.queue(address(QUEUE)).is_ok());
+        assert!(passwords.waiting().is_empty());
+    }
+
+    #[test]
+    fn one_address_cannot_fill_the_queue() {
+        let passwords = Passwords::new().unwrap();
+        let mut places: Vec<_> =
+            (0..PER_ADDRESS).map(|_| passwords.queue(address(1)).unwrap()).collect();
+        assert_eq!(passwords.queue(address(1)).err(), Some(Overloaded::Address));
+        // an IPv6 customer has many addresses, and this one is the same
+        let mapped = std::net::Ipv4Addr::from_bits(1).to_ipv6_mapped();
+        assert_eq!(passwords.queue(mapped.into()).err(), Some(Overloaded::Address));
+        // whoever was told no holds no place, and takes none from others
+        assert!(passwords.queue(address(2)).is_ok());
+        assert_eq!(passwords.queue.available_permits(), QUEUE - PER_ADDRESS);
+        places.pop();
+        let again = passwords.queue(address(1));
+        assert!(again.is_ok());
+        assert!(passwords.queue(address(1)).is_err());
+        drop((again, places));
+        assert!(passwords.waiting().is_empty());
     }
 }

@@ -93,7 +93,7 @@ impl Attempt<'_> {
 }
 
 /// What is one customer as far as addresses go: an IPv6 customer is given a /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
         v4 => v4,

@@ -7,14 +7,18 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Less than this is no database: the header alone is a hundred bytes, the smallest page 512.
 const LEAST_BYTES: u64 = 512;
 
+/// How a database of SQLite begins (<https://www.sqlite.org/fileformat.html>, §1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
 /// Creates the file if it does not exist. It holds password hashes and signing keys: it is for its
-/// owner only, and so will be the files that SQLite puts beside it.
+/// owner only, and so will be the files that SQLite puts beside it. A file that is no database is
+/// left as it is: somebody mistyped a path.
 pub(super) fn prepare(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -35,6 +39,9 @@ fn restrict(path: &Path) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
+    if !is_database(path)? {
+        return Err(io::Error::other("it is no SQLite database"));
+    }
     if metadata.permissions().mode() & 0o077 != 0 {
         tracing::warn!("others could read the database; now only its owner can");
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
@@ -42,9 +49,17 @@ fn restrict(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// True if it begins as a database does. An empty file will become one. It is not open yet in this
+/// process, so that opening and closing it here drops no lock.
+fn is_database(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == MAGIC)
+}
+
 #[cfg(not(unix))]
-fn restrict(_: &Path) -> io::Result<()> {
-    Ok(())
+fn restrict(path: &Path) -> io::Result<()> {
+    if is_database(path)? { Ok(()) } else { Err(io::Error::other("it is no SQLite database")) }
 }
 
 /// The files that were opened.
@@ -116,4 +131,52 @@ fn identity(_: &Metadata) -> Identity {}
 #[cfg(not(unix))]
 fn readable(_: &Metadata) -> bool {
     true
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    /// A file that everybody may read, with this in it.
+    fn file(directory: &tempfile::TempDir, content: &[u8]) -> PathBuf {
+        let path = directory.path().join("a.db");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_database_is_made_its_owners_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new.db");
+        prepare(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        for content in [&b""[..], b"SQLite format 3\0\x10\0"] {
+            let path = file(&directory, content);
+            prepare(&path).unwrap();
+            assert_eq!(mode(&path), 0o600, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        for content in
+            [&b"a letter to my landlord"[..], b"SQLite format 3", b"SQLite format 2\0 ", b"\0"]
+        {
+            let path = file(&directory, content);
+            let error = prepare(&path).unwrap_err().to_string();
+            assert_eq!(error, "it is no SQLite database");
+            assert_eq!(mode(&path), 0o644, "{content:?}");
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        assert!(prepare(directory.path()).is_err());
+    }
 }

@@ -1,6 +1,7 @@
 //! `POST /signin`: a password for a token.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use crate::body::Body;
+use crate::password::Overloaded;
 use crate::problem::Problem;
 
 /// What is asked.
@@ -33,10 +35,13 @@ pub(super) async fn sign_in(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     Body(SignIn { username, password }): Body<SignIn>,
 ) -> Result<impl IntoResponse, Problem> {
-    let place = app
-        .passwords
-        .queue()
-        .map_err(|_| Problem::unavailable(&"too many sign-ins are waiting"))?;
+    let place = app.passwords.queue(client.ip()).map_err(|full| match full {
+        Overloaded::Queue => Problem::unavailable(&"too many sign-ins are waiting"),
+        Overloaded::Address => {
+            tracing::warn!(address = %client.ip(), "refused a sign-in: too many are waiting there");
+            Problem::too_many(Duration::from_secs(1))
+        }
+    })?;
     let turn = app.slowdown.turn(&username, client.ip()).await;
     let attempt = turn.begin().map_err(|wait| {
         tracing::warn!(address = %client.ip(), "slowed a sign-in after too many failures");

@@ -38,9 +38,11 @@ impl ChangeWorker {
         if let Some(name) = &name
             && (name.is_empty()
                 || name.chars().count() > MAX_NAME
-                || name.contains(char::is_control))
+                || name.contains(breaks_the_line))
         {
-            let detail = format!("`name` must be 1 to {MAX_NAME} characters on one line");
+            let detail = format!(
+                "`name` must be 1 to {MAX_NAME} characters on one line, without control characters"
+            );
             return Err(Problem::unprocessable(detail));
         }
         if salary_cents.is_some_and(|cents| cents < 0) {
@@ -48,6 +50,19 @@ impl ChangeWorker {
         }
         Ok(Change { name, salary_cents })
     }
+}
+
+/// What makes a name read as something else than it is: control characters, the separators of lines and
+/// paragraphs, and the controls that turn the direction of the text after them (Unicode Standard
+/// Annex #9, §2), by which a name can show the amount beside it in another order. A name in Arabic or
+/// Hebrew needs none of them.
+fn breaks_the_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{2028}' | '\u{2029}'
+            | '\u{061C}' | '\u{200E}' | '\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}')
 }
 
 pub(super) async fn change(

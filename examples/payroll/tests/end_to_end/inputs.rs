@@ -51,6 +51,11 @@ async fn bodies_that_are_not_what_was_asked_for() {
         ("PATCH", "/workers/1", JSON, r#"{"name":""}"#, 422),
         ("PATCH", "/workers/1", JSON, r#"{"name":" "}"#, 422),
         ("PATCH", "/workers/1", JSON, r#"{"name":"a\nb"}"#, 422),
+        ("PATCH", "/workers/1", JSON, r#"{"name":"a\u2028b"}"#, 422),
+        // shown from right to left, and what stands after it as well
+        ("PATCH", "/workers/1", JSON, r#"{"name":"Ada\u202e"}"#, 422),
+        ("PATCH", "/workers/1", JSON, r#"{"name":"\u2067Ada\u2069"}"#, 422),
+        ("PATCH", "/workers/1", JSON, r#"{"name":"Ada\u200f"}"#, 422),
         ("PATCH", "/workers/1", JSON, &long_name, 422),
         ("PATCH", "/workers/1", JSON, r#"{"salary_cents":-1}"#, 422),
         ("PATCH", "/workers/1", JSON, r#"{"salary_cents":1.5}"#, 422),
@@ -82,6 +87,17 @@ async fn the_largest_amount_is_paid_to_the_cent() {
     let alice = server.sign_in(ALICE).await;
     assert_eq!(alice.pay(i64::MAX).await.expect(201).value()["amount_cents"], i64::MAX);
     assert_eq!(alice.get("/payments").await.expect(200).value()[0]["amount_cents"], i64::MAX);
+}
+
+#[tokio::test]
+async fn a_name_may_be_in_any_script() {
+    let server = Server::start();
+    let alice = server.sign_in(ALICE).await;
+    for name in ["Zoë O’Neill", "李小龙", "עדה לאבלייס", "آدا لوفليس", "क्षत्रिय"]
+    {
+        let reply = alice.json(Method::PATCH, "/workers/1", json!({"name": name})).await;
+        assert_eq!(reply.expect(200).value()["name"], name);
+    }
 }
 
 #[tokio::test]

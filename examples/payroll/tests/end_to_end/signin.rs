@@ -72,6 +72,27 @@ async fn signing_in_all_at_once_works() {
     assert_eq!(statuses, [200; 20]);
 }
 
+#[tokio::test]
+async fn many_guesses_at_once_do_not_fill_the_queue_for_others() {
+    let server = Server::start();
+    // each for another name, so that none waits for another's turn
+    let guesses: Vec<_> = (0..200)
+        .map(|n| {
+            let client = server.client();
+            tokio::spawn(async move { client.sign_in(&format!("user{n}"), "wrong").await.status })
+        })
+        .collect();
+    let elsewhere = server.client().from("127.0.0.2");
+    elsewhere.sign_in(ALICE.0, ALICE.1).await.expect(200);
+    let mut statuses = Vec::new();
+    for guess in guesses {
+        statuses.push(guess.await.unwrap());
+    }
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+    // who guesses is slowed, and a good password gets in there as soon as they are through
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
 async fn at_once(client: &Client, name: &'static str, password: impl Fn(u8) -> String) -> Vec<u16> {
     let attempts: Vec<_> = (0..20)
         .map(|n| {
