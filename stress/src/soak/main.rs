@@ -126,6 +126,8 @@ fn report(counts: &Counts, memory: &[u64], duration: Duration) -> Result<()> {
             last as f64 / 1024.0,
             (last as f64 - first as f64) / 1024.0
         );
+        let all: Vec<_> = memory.iter().map(|kib| format!("{:.1}", *kib as f64 / 1024.0)).collect();
+        println!("  at each twentieth: {}", all.join(" "));
     }
     println!("unexplained: {}", counts.unexplained_count);
     for what in &counts.unexplained {
