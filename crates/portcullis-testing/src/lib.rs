@@ -7,6 +7,8 @@ mod issuer;
 #[cfg(feature = "log")]
 mod logged;
 mod memory_feed;
+#[cfg(feature = "server")]
+mod server;
 pub mod suite;
 
 pub use block_on::block_on;
@@ -16,3 +18,5 @@ pub use issuer::{Defect, Stage, TestIssuer, TestToken};
 #[cfg(feature = "log")]
 pub use logged::logged;
 pub use memory_feed::{MemoryCursor, MemoryFeed};
+#[cfg(feature = "server")]
+pub use server::{Fault, IssuerServer, ServedRequest};
