@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::StatusCode;
 use portcullis_core::BoxError;
 
 /// Why keys could not be fetched. For logs, never for a client.
@@ -19,6 +21,9 @@ struct Inner {
     /// Which document, by its address.
     address: Box<str>,
     message: Box<str>,
+    status: Option<StatusCode>,
+    /// When the issuer wants to be asked again.
+    retry_after: Option<Duration>,
     source: Option<BoxError>,
 }
 
@@ -56,9 +61,14 @@ impl FetchError {
         address: impl fmt::Display,
         message: impl Into<Box<str>>,
     ) -> Self {
-        let address = address.to_string().into();
-        let inner = Inner { kind, address, message: message.into(), source: None };
-        Self { inner: Arc::new(inner) }
+        Self::from_inner(Inner {
+            kind,
+            address: address.to_string().into(),
+            message: message.into(),
+            status: None,
+            retry_after: None,
+            source: None,
+        })
     }
 
     pub(crate) fn caused(
@@ -67,9 +77,46 @@ impl FetchError {
         message: impl Into<Box<str>>,
         source: BoxError,
     ) -> Self {
-        let address = address.to_string().into();
-        let inner = Inner { kind, address, message: message.into(), source: Some(source) };
+        Self::from_inner(Inner {
+            kind,
+            address: address.to_string().into(),
+            message: message.into(),
+            status: None,
+            retry_after: None,
+            source: Some(source),
+        })
+    }
+
+    /// Another status than one that brings a document.
+    pub(crate) fn answered(
+        address: impl fmt::Display,
+        status: StatusCode,
+        message: impl Into<Box<str>>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self::from_inner(Inner {
+            kind: FetchErrorKind::Status,
+            address: address.to_string().into(),
+            message: message.into(),
+            status: Some(status),
+            retry_after,
+            source: None,
+        })
+    }
+
+    fn from_inner(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The status of the answer, if it is what is wrong.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.inner.status
+    }
+
+    /// When the issuer wants to be asked again, if it said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.inner.retry_after
     }
 
     /// What kind of failure it is.

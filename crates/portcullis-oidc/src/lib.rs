@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod by_kid;
+mod discovery;
 mod error;
 mod fetch;
+mod freshness;
 mod remote;
 mod url;
 
+pub use by_kid::{KeysByKid, KeysByKidBuilder};
 pub use error::{FetchError, FetchErrorKind};
 pub use fetch::Fetch;
 #[cfg(feature = "reqwest")]
 pub use fetch::{HttpClient, HttpClientBuilder};
-pub use remote::{RemoteKeys, RemoteKeysBuilder};
+pub use remote::{Driver, KeyStatus, Refresher, RemoteKeys, RemoteKeysBuilder};

@@ -6,16 +6,18 @@ mod client;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use bytes::Buf;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use portcullis_core::BoxError;
 
 #[cfg(feature = "reqwest")]
 pub use self::client::{HttpClient, HttpClientBuilder};
 use crate::error::{FetchError, FetchErrorKind};
+use crate::freshness::retry_after;
 use crate::url::Url;
 
 /// An HTTP client that keys are fetched with.
@@ -81,50 +83,98 @@ impl<F: Fetch> Fetch for std::sync::Arc<F> {
     }
 }
 
-/// An answer of status 200, read to its end.
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// 304: what was had is still right. The headers may say for how long.
+    NotModified(HeaderMap),
+    /// 200.
+    Document(Document),
+}
+
+/// What came with status 200.
 #[derive(Debug)]
 pub(crate) struct Document {
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
 /// [`Fetch`] with its types erased, and with the rules that hold for all.
 pub(crate) trait FetchDocument: Send + Sync {
-    fn document<'a>(&'a self, url: &'a Url, max_bytes: usize) -> DocumentFuture<'a>;
+    /// Gets this document, unless it is the one with this entity tag.
+    fn get<'a>(
+        &'a self,
+        url: &'a Url,
+        known: Option<&'a HeaderValue>,
+        caps: Caps,
+    ) -> AnswerFuture<'a>;
 }
 
-pub(crate) type DocumentFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Document, FetchError>> + Send + 'a>>;
+pub(crate) type AnswerFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Answer, FetchError>> + Send + 'a>>;
+
+/// What one document may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) bytes: usize,
+    /// From the request to the last byte.
+    pub(crate) time: Duration,
+}
 
 impl<F: Fetch> FetchDocument for F {
-    fn document<'a>(&'a self, url: &'a Url, max_bytes: usize) -> DocumentFuture<'a> {
-        Box::pin(async move {
+    fn get<'a>(
+        &'a self,
+        url: &'a Url,
+        known: Option<&'a HeaderValue>,
+        caps: Caps,
+    ) -> AnswerFuture<'a> {
+        let answer = async move {
             let mut request = Request::new(());
             *request.uri_mut() = url.uri().clone();
             let headers = request.headers_mut();
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            if let Some(tag) = known {
+                headers.insert(IF_NONE_MATCH, tag.clone());
+            }
             let answer = self.fetch(request).await.map_err(|error| {
                 FetchError::caused(FetchErrorKind::Transport, url, "no answer", error.into())
             })?;
-            read(url, answer, max_bytes).await
+            read(url, answer, known.is_some(), caps.bytes).await
+        };
+        Box::pin(async move {
+            tokio::time::timeout(caps.time, answer).await.unwrap_or_else(|_| {
+                let message = format!("no answer to its end within {:?}", caps.time);
+                Err(FetchError::new(FetchErrorKind::Timeout, url, message))
+            })
         })
     }
 }
 
-async fn read<B>(url: &Url, answer: Response<B>, max_bytes: usize) -> Result<Document, FetchError>
+async fn read<B>(
+    url: &Url,
+    answer: Response<B>,
+    conditional: bool,
+    max_bytes: usize,
+) -> Result<Answer, FetchError>
 where
     B: Body<Error: Into<BoxError>>,
 {
     let (parts, body) = answer.into_parts();
-    if parts.status != StatusCode::OK {
-        return Err(FetchError::new(
-            FetchErrorKind::Status,
-            url,
-            format!("answers {}", parts.status.as_u16()),
-        ));
+    if parts.status == StatusCode::NOT_MODIFIED && conditional {
+        return Ok(Answer::NotModified(parts.headers));
     }
-    if parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(FetchError::new(FetchErrorKind::Encoding, url, "the answer is compressed"));
+    if parts.status != StatusCode::OK {
+        let mut message = format!("the answer is {}", parts.status.as_u16());
+        if parts.status.is_redirection() {
+            message += ", a redirect, and those are not followed: configure where it leads to";
+        }
+        return Err(FetchError::answered(url, parts.status, message, retry_after(&parts.headers)));
+    }
+    let mut encodings = parts.headers.get_all(CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let message = "the answer is compressed, which was not asked for";
+        return Err(FetchError::new(FetchErrorKind::Encoding, url, message));
     }
     let too_large = || {
         let message = format!("the answer is longer than {max_bytes} bytes");
@@ -151,5 +201,5 @@ where
             data.advance(read);
         }
     }
-    Ok(Document { body: bytes })
+    Ok(Answer::Document(Document { headers: parts.headers, body: bytes }))
 }

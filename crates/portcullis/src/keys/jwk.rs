@@ -14,30 +14,57 @@ use crate::algorithm::{Curve, KeyKind};
 use crate::error::{KeyError, quoted};
 use crate::json::NoRepeats;
 
+#[derive(Deserialize)]
+struct Set<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
 /// Reads a JWK Set. What can't be used is skipped.
 pub(super) fn read_set(json: &[u8]) -> Result<KeySet, KeyError> {
-    #[derive(Deserialize)]
-    struct Set<'a> {
-        #[serde(borrow)]
-        keys: Vec<&'a RawValue>,
-    }
+    Ok(read_entries(&Set::parse(json)?, |_| Ok(())))
+}
 
-    let set: Set<'_> = serde_json::from_slice(json).map_err(|error| {
-        // the text is not repeated: a set may hold secrets
-        KeyError::new(format!(
-            "this is no JWK Set, a JSON object with an array `keys` (RFC 7517 §5): line {} column {}",
-            error.line(),
-            error.column()
-        ))
-    })?;
+/// Reads a JWK Set that somebody else publishes: of a limited length, and without secrets.
+pub(super) fn read_published_set(json: &[u8], max_keys: usize) -> Result<KeySet, KeyError> {
+    let set = Set::parse(json)?;
+    if set.keys.len() > max_keys {
+        return Err(KeyError::new(format!(
+            "the set has {} entries, more than {max_keys}",
+            set.keys.len()
+        )));
+    }
+    Ok(read_entries(&set, |key| {
+        if key.algorithm().is_symmetric() {
+            return Err(KeyError::new("a secret (`oct`) that is published is none"));
+        }
+        Ok(())
+    }))
+}
+
+fn read_entries(set: &Set<'_>, check: impl Fn(&VerificationKey) -> Result<(), KeyError>) -> KeySet {
     let mut keys = KeySet::default();
-    for (at, entry) in set.keys.into_iter().enumerate() {
-        match read(entry.get().as_bytes(), None) {
+    for (at, entry) in set.keys.iter().enumerate() {
+        let read = read(entry.get().as_bytes(), None).and_then(|key| check(&key).map(|()| key));
+        match read {
             Ok(key) => keys.push(key),
             Err(reason) => keys.skip(format!("key {at}"), reason),
         }
     }
-    Ok(keys)
+    keys
+}
+
+impl<'a> Set<'a> {
+    fn parse(json: &'a [u8]) -> Result<Self, KeyError> {
+        serde_json::from_slice(json).map_err(|error| {
+            // the text is not repeated: a set may hold secrets
+            KeyError::new(format!(
+                "this is no JWK Set, a JSON object with an array `keys` (RFC 7517 §5): line {} column {}",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
 }
 
 /// Reads one JWK, for this algorithm if it does not name one itself.

@@ -156,8 +156,9 @@ impl Keys {
         self.inner.set.load_full()
     }
 
-    /// The number of the present set; see [`Inner::generation`]. It is never 0.
-    pub(crate) fn generation(&self) -> u64 {
+    /// The number of the present set, from 1 on: it goes up whenever the set is [replaced](Self::replace).
+    #[must_use]
+    pub fn generation(&self) -> u64 {
         self.inner.generation.load(Ordering::Acquire)
     }
 

@@ -69,6 +69,19 @@ impl KeySet {
         jwk::read_set(json.as_ref())
     }
 
+    /// A JWK Set that somebody else publishes, with at most so many entries. A shared secret (`oct`) is
+    /// skipped: whoever can read the set could sign with it. Otherwise as [`from_jwk_set`](Self::from_jwk_set).
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object with an array `keys`, or if there are more entries.
+    pub fn from_published_jwk_set(
+        json: impl AsRef<[u8]>,
+        max_keys: usize,
+    ) -> Result<Self, KeyError> {
+        jwk::read_published_set(json.as_ref(), max_keys)
+    }
+
     /// A directory of public keys. It may turn out to be empty.
     ///
     /// Files are read by their ending: `.pem` and `.der` hold one public key each, whose `kid` is the
@@ -92,6 +105,14 @@ impl KeySet {
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// True if the other set has the same keys, each under the same name and for the same algorithm.
+    #[must_use]
+    pub fn has_same_keys(&self, other: &Self) -> bool {
+        self.keys.len() == other.keys.len()
+            && self.keys().all(|key| other.has(key))
+            && other.keys().all(|key| self.has(key))
     }
 
     /// True if there is no key.
