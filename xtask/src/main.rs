@@ -12,6 +12,7 @@ mod apt;
 mod checks;
 mod command;
 mod graph;
+mod playwright;
 mod soak;
 mod test;
 mod tools;

@@ -6,15 +6,18 @@ use std::process::ExitStatus;
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, succeeds, tee};
-use crate::tools;
 use crate::totals::{Runner, Totals};
+use crate::{playwright, tools};
 
 /// The heading of the last part of the output, which `.ci/run` repeats at its end.
 const HEADING: &str = "== test totals";
 
 /// Runs the tests; `args` go to the runner.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let variables = tools::provide(tools::TOOLS)?;
+    let mut variables = tools::provide(tools::TOOLS)?;
+    if let Some((_, npm)) = variables.iter().find(|(variable, _)| *variable == "PORTCULLIS_NPM") {
+        variables.push((playwright::VARIABLE, playwright::provide(npm)?));
+    }
 
     let runner = if succeeds(&mut cargo(["nextest", "--version"])) {
         Runner::Nextest

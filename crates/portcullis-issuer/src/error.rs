@@ -26,6 +26,8 @@ pub enum IssuerErrorKind {
     InvalidSetting,
     /// The claims are no JSON object, or collide with those that the issuer sets.
     InvalidClaims,
+    /// A token is too large for where it has to go.
+    TooLarge,
     /// The cryptography failed: there was no randomness, or a key could not sign.
     Crypto,
     /// A store of cutoffs could not be asked. Says nothing about the subject.
@@ -49,6 +51,10 @@ impl IssuerError {
 
     pub(crate) fn claims(message: impl Into<String>) -> Self {
         Self::new(IssuerErrorKind::InvalidClaims, message)
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(IssuerErrorKind::TooLarge, message)
     }
 
     pub(crate) fn crypto(message: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cookie;
 mod cutoff;
 mod error;
 mod header;
@@ -9,6 +10,7 @@ pub mod refresh;
 mod secret;
 mod token;
 
+pub use cookie::SessionCookie;
 #[cfg(feature = "tokio")]
 pub use cutoff::wait_past_cutoff;
 pub use cutoff::{delay_past, wait_past_cutoff_with};

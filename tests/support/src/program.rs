@@ -26,7 +26,11 @@ impl Program {
     /// What brings the library that drives the browser.
     pub const NPM: Program = Program { name: "npm", variable: "PORTCULLIS_NPM" };
 
-    /// All of them.
+    /// The library that drives the browser: a folder, to be found by its variable only.
+    pub const PLAYWRIGHT: Program =
+        Program { name: "playwright-core", variable: "PORTCULLIS_PLAYWRIGHT" };
+
+    /// All that are programs.
     pub const ALL: &[Program] = &[
         Program::REDIS,
         Program::POSTGRES,
