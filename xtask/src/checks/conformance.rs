@@ -44,14 +44,27 @@ pub(super) fn run() -> Result<()> {
 }
 
 /// A test: the file it is in, from the root of the repository, and its name.
-struct Test {
+pub(super) struct Test {
     file: PathBuf,
     name: String,
 }
 
 impl Test {
+    #[cfg(test)]
+    pub(super) fn new(file: &str, name: &str) -> Self {
+        Self { file: file.into(), name: name.to_owned() }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// True if `path` is its name after folders and files that it is in: `attacks::claims::name`.
-    fn is(&self, path: &str) -> bool {
+    pub(super) fn is(&self, path: &str) -> bool {
         let mut segments = path.rsplit("::");
         let within = |segment: &str| {
             self.file.with_extension("").components().any(|part| part.as_os_str() == segment)
@@ -60,7 +73,7 @@ impl Test {
     }
 }
 
-fn walk(directory: &Path, tests: &mut Vec<Test>) -> Result<()> {
+pub(super) fn walk(directory: &Path, tests: &mut Vec<Test>) -> Result<()> {
     let absolute = root().join(directory);
     for entry in std::fs::read_dir(&absolute).with_context(|| directory.display().to_string())? {
         let entry = entry?;
@@ -138,7 +151,7 @@ fn rules(page: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The paths in backticks.
-fn tests_in(cell: &str) -> impl Iterator<Item = &str> {
+pub(super) fn tests_in(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2).filter(|code| code.contains("::"))
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod conformance;
 mod deny;
+mod faults;
 mod invariants;
 mod lints;
 mod msrv;
@@ -42,6 +43,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "conformance",
         about: "every rule of docs/conformance.md names tests that exist",
         run: conformance::run,
+    },
+    Check {
+        name: "faults",
+        about: "every row of docs/remote-keys.md names tests that exist",
+        run: faults::run,
     },
     Check { name: "msrv", about: "the minimum Rust version holds", run: msrv::run },
     Check { name: "deny", about: "licences, banned crates and sources", run: deny::run },

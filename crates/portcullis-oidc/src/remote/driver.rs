@@ -1,6 +1,6 @@
 //! One task that keeps the keys of many issuers fresh: [`Refresher`] and its [`Driver`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -171,7 +171,7 @@ pub(crate) struct Hub {
 struct Inbox {
     added: Vec<Weak<Shared>>,
     /// Sources about which something changed: when they are due, or whether they are there at all.
-    poked: Vec<u64>,
+    poked: HashSet<u64>,
     jobs: Vec<Job>,
     /// How many there are who may still bring jobs.
     bringing: usize,
@@ -206,7 +206,8 @@ impl Hub {
     pub(super) fn poke(&self, id: u64) {
         let mut inbox = self.inbox();
         if !inbox.ended {
-            inbox.poked.push(id);
+            // a set, so that a driver that is never polled leaves no heap of notes
+            inbox.poked.insert(id);
         }
         drop(inbox);
         self.wake.notify_one();

@@ -1,11 +1,11 @@
 //! An issuer that fails: at the start, and later, when its keys are known. The rows of `docs/remote-keys.md`.
 
-use portcullis::{Algorithm, Keys};
+use portcullis::{Algorithm, Issuer, Keys, Verifier};
 use portcullis_issuer::SigningKey;
 use portcullis_oidc::FetchErrorKind::{self, *};
 use portcullis_testing::{Fault, IssuerServer, TestIssuer};
 
-use crate::support::{HOUR, KEYS, OK, OUT, SECOND, World, key, server, soon};
+use crate::support::{HOUR, KEYS, OK, OUT, SECOND, World, ask, key, server, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_that_is_down_at_the_start_is_503_until_it_answers() {
@@ -56,6 +56,9 @@ async fn is_survived(world: World, break_it: impl FnOnce(&IssuerServer), kind: F
     assert_eq!(world.ask(&token).await, OK);
     assert_eq!(world.ask(&world.token()).await, OK);
     assert_eq!(world.keys.status().generation(), generation);
+    // whether a key that is not known is there can't be known
+    let unknown = world.issuer.token().header("kid", "unknown").mint();
+    assert_eq!(world.ask(&unknown).await, OUT);
 
     let left = world.keys.status().trusted_for();
     assert!(!left.is_zero());
@@ -267,6 +270,29 @@ async fn the_time_of_day_makes_no_difference() {
         assert_eq!(now.next_refresh(), before.next_refresh());
     }
     assert_eq!(world.server.count(KEYS), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_one_issuer_touches_no_other() {
+    let (good, bad) = (World::ready().await, World::ready().await);
+    let trust = |world: &World| {
+        Issuer::new(world.issuer.name())
+            .audience(world.issuer.audience())
+            .keys(world.keys.keys())
+            .may_assert_nothing()
+    };
+    let verifier = Verifier::builder()
+        .trust(trust(&good))
+        .trust(trust(&bad))
+        .clock(good.issuer.clock())
+        .build()
+        .unwrap();
+    bad.server.stop();
+    bad.clock.advance(25 * HOUR);
+    for _ in 0..3 {
+        assert_eq!(ask(&verifier, &bad.token()).await, OUT);
+        assert_eq!(ask(&verifier, &good.token()).await, OK);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
