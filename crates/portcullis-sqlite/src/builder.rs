@@ -19,6 +19,10 @@ pub struct SqliteStoreBuilder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: usize,
+    pub(crate) waives_cutoff: bool,
+    pub(crate) log: u64,
+    pub(crate) poll_interval: Duration,
+    pub(crate) page: usize,
 }
 
 impl SqliteStoreBuilder {
@@ -30,6 +34,10 @@ impl SqliteStoreBuilder {
             clock: Arc::new(SystemClock::new()),
             busy_timeout: Duration::from_secs(1),
             readers: 2,
+            waives_cutoff: false,
+            log: 100_000,
+            poll_interval: Duration::from_millis(20),
+            page: 10_000,
         }
     }
 
@@ -65,6 +73,38 @@ impl SqliteStoreBuilder {
         self
     }
 
+    /// Begins a new file without the cutoff for everything.
+    ///
+    /// Nobody knows what was revoked before a file was new: perhaps it takes the place of one that was
+    /// lost. So a new one begins with a cutoff, by which [`IatCutoff`](portcullis_core::IatCutoff)
+    /// refuses every token that was issued until then, in that very second included. Waive it where no
+    /// token was handed out before. A file that is there already is left as it is in either case.
+    pub fn waive_initial_cutoff(mut self) -> Self {
+        self.waives_cutoff = true;
+        self
+    }
+
+    /// How many writes the log goes back that copies follow: 100,000, unless set. A copy that was away
+    /// for longer is built anew. One takes about 100 bytes. Processes that share the file should set
+    /// the same.
+    pub fn with_log(mut self, writes: u64) -> Self {
+        self.log = writes;
+        self
+    }
+
+    /// How often to look whether another process has written, while a copy follows: every 20
+    /// milliseconds, unless set. It takes a few microseconds and no access to the disk.
+    pub fn with_poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// How many entries a copy is given at a time: 10,000, unless set; at least one.
+    pub fn with_page(mut self, entries: usize) -> Self {
+        self.page = entries.max(1);
+        self
+    }
+
     /// Opens the file, or creates it (readable and writable for its owner only), and starts the
     /// threads. This waits for the disk: call it at start-up.
     ///
@@ -88,6 +128,8 @@ impl fmt::Debug for SqliteStoreBuilder {
             .field("retention", &self.retention)
             .field("busy_timeout", &self.busy_timeout)
             .field("readers", &self.readers)
+            .field("waives_cutoff", &self.waives_cutoff)
+            .field("log", &self.log)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,10 @@
 mod builder;
 mod connect;
 mod error;
+mod feed;
+mod following;
 mod guard;
+mod log;
 mod queue;
 mod reading;
 mod rows;
@@ -12,4 +15,5 @@ mod store;
 mod writing;
 
 pub use builder::SqliteStoreBuilder;
+pub use log::{SqliteCursor, SqlitePage};
 pub use store::SqliteStore;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Requests that wait for a thread. When the store hangs, more than this are refused rather than
 /// piled up.
@@ -43,6 +44,23 @@ impl<T> Queue<T> {
                 return None;
             }
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = state.waiting.len().min(at_most);
+        Some(state.waiting.drain(..count).collect())
+    }
+
+    /// As [`pop`](Self::pop), but waits no longer than this, and then takes nothing.
+    pub(crate) fn pop_within(&self, at_most: usize, patience: Duration) -> Option<Vec<T>> {
+        let state = self.lock();
+        if state.waiting.is_empty() && !state.closed {
+            let waited = self.filled.wait_timeout(state, patience);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        } else {
+            drop(state);
+        }
+        let mut state = self.lock();
+        if state.waiting.is_empty() && state.closed {
+            return None;
         }
         let count = state.waiting.len().min(at_most);
         Some(state.waiting.drain(..count).collect())

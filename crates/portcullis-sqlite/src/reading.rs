@@ -83,6 +83,7 @@ fn look(
     // rolled back when it is dropped, which is all that a transaction that only reads needs
     let transaction = connection.unchecked_transaction().map_err(failed)?;
     shared.confirm(schema::store(&transaction)?, schema::position(&transaction)?, seen)?;
+    schema::epoch(&transaction)?;
     answer(&View { connection: &transaction, clock: &*shared.clock });
     Ok(())
 }
@@ -178,7 +179,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// The names of the rules in the table of marks.
+/// The names of the rules in the table of marks; in the log there are denials beside them, and no removals.
+pub(crate) const DENIED: &str = "denied";
 pub(crate) const NOT_BEFORE: &str = "not_before";
 pub(crate) const COLLAPSED: &str = "collapsed";
 pub(crate) const GENERATION: &str = "generation";
@@ -195,7 +197,7 @@ pub(crate) fn generation_to_sql(generation: u64) -> i64 {
     i64::try_from(generation).unwrap_or(i64::MAX)
 }
 
-fn generation_from_sql(value: i64) -> Result<u64, StoreError> {
+pub(crate) fn generation_from_sql(value: i64) -> Result<u64, StoreError> {
     match value {
         i64::MAX => Ok(u64::MAX),
         _ => u64::try_from(value).map_err(|_| corrupt("a generation is negative")),

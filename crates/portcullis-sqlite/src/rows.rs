@@ -94,6 +94,40 @@ impl Batch<'_> {
         self.execute(sql, (kind, issuer, id, subject, first, was_listed, keep_until, position))
     }
 
+    /// Tells those who follow. Allowlists are looked up here, so they are no part of the log.
+    pub(crate) fn log(
+        &self,
+        rule: &str,
+        target: &Target<'_>,
+        value: i64,
+        keep_until: i64,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO portcullis_log VALUES (?1, random(), ?2, ?3, ?4, ?5, ?6, ?7)";
+        let (kind, issuer, id) = key(target);
+        self.execute(sql, (to_sql(position), rule, kind, issuer, id, value, keep_until))
+    }
+
+    /// Cuts the log off this far back, and never its last entry, by which those who have read
+    /// everything see that it still is the same log.
+    pub(crate) fn trim(&mut self, log: u64) -> Result<(), StoreError> {
+        let failed = sqlite("can't trim the log");
+        let last = "SELECT coalesce(max(position), 0) FROM portcullis_log";
+        let last = self
+            .transaction
+            .prepare_cached(last)
+            .and_then(|mut last| last.query_row([], |row| row.get::<_, i64>(0)))
+            .map_err(failed)?;
+        let end = self.meta.position.saturating_sub(log);
+        let end = end.min(u64::try_from(last).unwrap_or(0).saturating_sub(1));
+        if end > self.meta.trimmed {
+            let end = to_sql(Position::new(end));
+            self.execute("DELETE FROM portcullis_log WHERE position <= ?1", [end])?;
+            self.meta.trimmed = end.unsigned_abs();
+        }
+        Ok(())
+    }
+
     fn execute(&self, sql: &str, row: impl rusqlite::Params) -> Result<(), StoreError> {
         let failed = sqlite("can't write to the tables");
         let mut statement = self.transaction.prepare_cached(sql).map_err(&failed)?;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use futures_channel::oneshot;
@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use crate::builder::SqliteStoreBuilder;
 use crate::connect::{connect, prepare_file};
 use crate::error::unavailable;
+use crate::following::{Ask, Follow};
 use crate::guard::Guard;
 use crate::queue::Queue;
 use crate::reading::{self, Question, Shared, View};
@@ -56,7 +57,13 @@ struct Inner {
     questions: Arc<Queue<Question>>,
     writes: Arc<Queue<Request>>,
     threads: Vec<JoinHandle<()>>,
+    follow: Follow,
+    /// The thread for those who follow, started for the first of them.
+    followed: Mutex<Option<Followed>>,
 }
+
+/// Where to ask the thread for those who follow, and the thread.
+type Followed = (Arc<Queue<Ask>>, JoinHandle<()>);
 
 impl SqliteStore {
     /// Opens this file, or creates it, with everything else as preset.
@@ -98,24 +105,37 @@ impl SqliteStore {
             seen: AtomicU64::new(meta.position),
             clock: Arc::clone(&settings.clock),
         });
+        let follow = Follow {
+            path: path.clone(),
+            guard: guard.clone(),
+            clock: Arc::clone(&settings.clock),
+            busy_timeout: settings.busy_timeout,
+            poll_interval: settings.poll_interval,
+            page: settings.page,
+        };
         let mut inner = Inner {
             path,
             questions: Arc::new(Queue::new()),
             writes: Arc::new(Queue::new()),
             threads: Vec::new(),
+            follow,
+            followed: Mutex::new(None),
         };
+        let (limits, retention, log) = (settings.limits, settings.retention, settings.log);
+        let mut writer = Writer { connection, guard: guard.clone(), limits, retention, log };
+        writer.initialise(&shared, settings.waives_cutoff)?;
         // If a thread can't be started, dropping `inner` ends those that were.
         for connection in readers {
             let (shared, mut guard) = (Arc::clone(&shared), guard.clone());
-            inner.spawn("portcullis-read", Arc::clone(&inner.questions), move |queue| {
+            let thread = spawn("portcullis-read", Arc::clone(&inner.questions), move |queue| {
                 reading::run(&connection, &mut guard, &shared, queue);
             })?;
+            inner.threads.push(thread);
         }
-        let (limits, retention) = (settings.limits, settings.retention);
-        let writer = Writer { connection, guard, limits, retention };
-        inner.spawn("portcullis-write", Arc::clone(&inner.writes), move |queue| {
+        let thread = spawn("portcullis-write", Arc::clone(&inner.writes), move |queue| {
             writer.run(&shared, queue);
         })?;
+        inner.threads.push(thread);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -134,6 +154,25 @@ impl SqliteStore {
         answered.await.unwrap_or_else(|_| Err(ended()))
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.follow.clock.now()
+    }
+
+    /// Where to ask the thread for those who follow.
+    pub(crate) fn followed(&self) -> Result<Arc<Queue<Ask>>, StoreError> {
+        // nothing that could panic runs under this lock
+        let mut followed = self.inner.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((queue, thread)) = &*followed
+            && !thread.is_finished()
+        {
+            return Ok(Arc::clone(queue));
+        }
+        let (queue, follow) = (Arc::new(Queue::new()), self.inner.follow.clone());
+        let thread = spawn("portcullis-feed", Arc::clone(&queue), |queue| follow.run(queue))?;
+        *followed = Some((Arc::clone(&queue), thread));
+        Ok(queue)
+    }
+
     async fn write(&self, write: Write) -> Result<Revoked, StoreError> {
         let (reply, done) = oneshot::channel();
         self.inner.writes.push(Request { write, reply }).map_err(|_| overloaded())?;
@@ -149,44 +188,45 @@ fn reader(path: &Path, settings: &SqliteStoreBuilder) -> Result<Connection, Stor
     Ok(connection)
 }
 
-fn overloaded() -> StoreError {
+pub(crate) fn overloaded() -> StoreError {
     unavailable("the store is overloaded or hangs: too many requests wait for it")
 }
 
-fn ended() -> StoreError {
+pub(crate) fn ended() -> StoreError {
     unavailable("the thread of the store has ended")
 }
 
-impl Inner {
-    fn spawn<T: Send + 'static>(
-        &mut self,
-        name: &str,
-        queue: Arc<Queue<T>>,
-        run: impl FnOnce(&Queue<T>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        /// Should the thread ever panic, its callers are told, rather than left to wait.
-        struct Abandon<T>(Arc<Queue<T>>);
+/// Starts a thread that serves this queue.
+fn spawn<T: Send + 'static>(
+    name: &str,
+    queue: Arc<Queue<T>>,
+    run: impl FnOnce(&Queue<T>) + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    /// Should the thread ever panic, its callers are told, rather than left to wait.
+    struct Abandon<T>(Arc<Queue<T>>);
 
-        impl<T> Drop for Abandon<T> {
-            fn drop(&mut self) {
-                self.0.abandon();
-            }
+    impl<T> Drop for Abandon<T> {
+        fn drop(&mut self) {
+            self.0.abandon();
         }
-
-        let builder = thread::Builder::new().name(name.to_owned());
-        let queue = Abandon(queue);
-        let thread = builder
-            .spawn(move || run(&queue.0))
-            .map_err(|error| unavailable("can't start a thread").with_source(error))?;
-        self.threads.push(thread);
-        Ok(())
     }
+
+    let builder = thread::Builder::new().name(name.to_owned());
+    let queue = Abandon(queue);
+    builder
+        .spawn(move || run(&queue.0))
+        .map_err(|error| unavailable("can't start a thread").with_source(error))
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.questions.close();
         self.writes.close();
+        let followed = self.followed.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((queue, thread)) = followed {
+            queue.abandon();
+            self.threads.push(thread);
+        }
         for thread in self.threads.drain(..) {
             // a reply may wake its caller on the very thread that sent it, who may drop the store
             if thread.thread().id() != thread::current().id() {

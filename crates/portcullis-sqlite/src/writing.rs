@@ -16,9 +16,11 @@ use crate::connect::forget_pages;
 use crate::error::{is_refusal, sqlite};
 use crate::guard::Guard;
 use crate::queue::Queue;
-use crate::reading::{COLLAPSED, GENERATION, NOT_BEFORE, REMOVED, Shared, View, generation_to_sql};
+use crate::reading::{
+    COLLAPSED, DENIED, GENERATION, NOT_BEFORE, REMOVED, Shared, View, generation_to_sql,
+};
 use crate::rows::{PURGE, Room, keep_until, to_sql};
-use crate::schema::Meta;
+use crate::schema::{self, Meta};
 
 /// How many writes share one transaction, and thereby one wait for the disk.
 const BATCH: usize = 256;
@@ -43,9 +45,27 @@ pub(crate) struct Writer {
     pub(crate) guard: Guard,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
+    /// How many writes the log goes back.
+    pub(crate) log: u64,
 }
 
 impl Writer {
+    /// Begins the first epoch, if there is none: whatever was revoked before is not known here, so
+    /// everything that was issued until now is refused, unless that is waived.
+    pub(crate) fn initialise(&mut self, shared: &Shared, waived: bool) -> Result<(), StoreError> {
+        self.transact(shared, |batch| {
+            if schema::find_epoch(batch.transaction)?.is_none() {
+                if !waived {
+                    let everything = Entry::not_before_now(Target::everything());
+                    batch.write(&Write::Revoke(everything))??;
+                }
+                schema::set_epoch(batch.transaction)?;
+            }
+            Ok(Vec::<()>::new())
+        })
+        .map(|_| ())
+    }
+
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self, shared: &Shared, queue: &Queue<Request>) {
         let mut purged_at = shared.clock.elapsed();
@@ -69,8 +89,20 @@ impl Writer {
         }
     }
 
-    /// One transaction, which is on the disk when this returns.
+    /// One transaction on tables that are initialised.
     fn commit<T>(
+        &mut self,
+        shared: &Shared,
+        write: impl FnOnce(&mut Batch<'_>) -> Result<Vec<T>, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.transact(shared, |batch| {
+            schema::epoch(batch.transaction)?;
+            write(batch)
+        })
+    }
+
+    /// One transaction, which is on the disk when this returns.
+    fn transact<T>(
         &mut self,
         shared: &Shared,
         write: impl FnOnce(&mut Batch<'_>) -> Result<Vec<T>, StoreError>,
@@ -95,6 +127,7 @@ impl Writer {
             now: shared.clock.now(),
         };
         let results = write(&mut batch)?;
+        batch.trim(self.log)?;
         let meta = batch.meta;
         meta.save(&transaction)?;
         transaction.commit().map_err(sqlite("can't commit"))?;
@@ -208,17 +241,23 @@ impl Batch<'_> {
                 let effective_ms = effective_at.map_or(i64::MIN, Timestamp::as_millis);
                 let known = self.view.denied_from(&target)?.is_some();
                 self.take(room, known)?;
-                self.put_denial(&target, subject, effective_ms, keep_until, position)
+                self.put_denial(&target, subject, effective_ms, keep_until, position)?;
+                self.log(DENIED, &target, effective_ms, keep_until, position)
             }
             Fact::NotBefore(time) => {
-                self.put_mark(NOT_BEFORE, &target, time.as_millis(), keep_until, position)
+                let value = time.as_millis();
+                self.put_mark(NOT_BEFORE, &target, value, keep_until, position)?;
+                self.log(NOT_BEFORE, &target, value, keep_until, position)
             }
             Fact::Collapsed(time) => {
-                self.put_mark(COLLAPSED, &target, time.as_millis(), keep_until, position)
+                let value = time.as_millis();
+                self.put_mark(COLLAPSED, &target, value, keep_until, position)?;
+                self.log(COLLAPSED, &target, value, keep_until, position)
             }
             Fact::MinGeneration(minimum) => {
                 let value = generation_to_sql(minimum);
-                self.put_mark(GENERATION, &target, value, keep_until, position)
+                self.put_mark(GENERATION, &target, value, keep_until, position)?;
+                self.log(GENERATION, &target, value, keep_until, position)
             }
             Fact::Removed { position: at } if broad => {
                 self.put_mark(REMOVED, &target, to_sql(at), keep_until, position)

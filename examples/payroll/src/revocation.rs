@@ -57,6 +57,8 @@ impl Revocations {
         let store = SqliteStore::builder(file)
             .with_retention(retention)
             .with_busy_timeout(BUSY_TIMEOUT)
+            // the users are in the same file: where it is new, nobody was handed a token before
+            .waive_initial_cutoff()
             .open()?;
         Ok(Self { store, rules })
     }

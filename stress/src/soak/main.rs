@@ -61,7 +61,10 @@ fn duration(mut args: impl Iterator<Item = String>) -> Result<Duration> {
 async fn soak(duration: Duration) -> Result<(Counts, Vec<u64>)> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("revocations.db");
-    let store = SqliteStore::builder(&path).with_busy_timeout(Duration::from_millis(200)).open()?;
+    let store = SqliteStore::builder(&path)
+        .with_busy_timeout(Duration::from_millis(200))
+        .waive_initial_cutoff()
+        .open()?;
     let flaky = Flaky::new(store.clone());
     let keys = SigningKeys::builder()
         .overlap(OVERLAP)

@@ -18,7 +18,8 @@ fn check_outage(path: &Path, breaking: impl FnOnce(), mending: impl FnOnce()) {
         let store = SqliteStore::builder(path)
             .with_clock(setup.clock)
             .with_retention(setup.retention)
-            .with_busy_timeout(Duration::ZERO);
+            .with_busy_timeout(Duration::ZERO)
+            .waive_initial_cutoff();
         store.open().unwrap()
     };
     block_on(suite::outage(make, async || breaking(), async || mending()));

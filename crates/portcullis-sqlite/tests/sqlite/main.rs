@@ -5,6 +5,7 @@
 mod common;
 mod contents;
 mod durable;
+mod feed;
 mod harm;
 mod opening;
 mod shared;

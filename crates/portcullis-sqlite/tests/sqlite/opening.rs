@@ -40,9 +40,9 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 fn tables_of_a_newer_version_are_refused() {
     let path = new_file();
     drop(SqliteStore::open(&path).unwrap());
-    let set = "UPDATE portcullis_meta SET value = 2 WHERE name = 'schema'";
+    let set = "UPDATE portcullis_meta SET value = 3 WHERE name = 'schema'";
     stranger(&path).execute(set, []).unwrap();
-    check_refused(&path, StoreErrorKind::Invalid, "version 2");
+    check_refused(&path, StoreErrorKind::Invalid, "version 3");
 }
 
 #[test]
