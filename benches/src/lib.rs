@@ -27,7 +27,7 @@ struct Options {
     once: bool,
     /// Leave out other people's layers, which have to be built first.
     no_peers: bool,
-    /// Only cases whose name contains one of these.
+    /// Only cases whose name contains one of these, or is one of them behind an equals sign.
     filters: Vec<String>,
 }
 
@@ -50,11 +50,16 @@ impl Options {
     fn cases(&self) -> Vec<Case> {
         let mut cases = cases::all();
         cases.retain(|case| {
-            (self.filters.is_empty() || self.filters.iter().any(|f| case.name.contains(f)))
+            (self.filters.is_empty()
+                || self.filters.iter().any(|filter| is_meant(&case.name, filter)))
                 && !(self.no_peers && case.name.contains("peer/"))
         });
         cases
     }
+}
+
+fn is_meant(case: &str, filter: &str) -> bool {
+    filter.strip_prefix('=').map_or_else(|| case.contains(filter), |name| case == name)
 }
 
 /// Runs the benchmarks. `counting` is the path of the binary that counts allocations.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use jsonwebtoken::{Algorithm as Alg, DecodingKey, Validation};
 use portcullis::Algorithm;
 
+use super::ours::NEW;
 use crate::case::{Case, Contestant};
 use crate::world::{ALGORITHMS, AUDIENCE, Claims, ISSUER, SECRET, World};
 
@@ -21,7 +22,8 @@ pub(super) fn cases() -> Vec<Case> {
 struct Decode {
     key: DecodingKey,
     validation: Validation,
-    token: String,
+    tokens: Vec<String>,
+    at: usize,
 }
 
 impl Decode {
@@ -36,16 +38,17 @@ impl Decode {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.validate_nbf = true;
-        Ok(Self { key, validation, token: signer.tokens(1)?.remove(0) })
+        Ok(Self { key, validation, tokens: signer.tokens(NEW)?, at: 0 })
     }
 }
 
 impl Contestant for Decode {
     fn run(&mut self, operations: usize) {
         for _ in 0..operations {
-            let token = black_box(self.token.as_str());
+            let token = black_box(self.tokens[self.at].as_str());
             let decoded = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
             black_box(decoded.expect("the token is good"));
+            self.at = (self.at + 1) % self.tokens.len();
         }
     }
 }

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis::Algorithm;
 
+use super::ours::NEW;
 use crate::case::{Case, Contestant};
 use crate::world::{ALGORITHMS, SECRET, Signer, World};
 
@@ -27,20 +28,19 @@ enum Key {
 
 struct Raw {
     key: Key,
-    message: Vec<u8>,
-    signature: Vec<u8>,
+    /// As many as in `ours/cold`: a processor learns the branches of one signature by heart.
+    signed: Vec<(Vec<u8>, Vec<u8>)>,
+    at: usize,
 }
 
 impl Raw {
     fn new(world: &World, algorithm: Algorithm) -> Result<Self> {
         let signer = world.signer(algorithm)?;
-        let token = signer.tokens(1)?.remove(0);
-        let (message, signature) = token.rsplit_once('.').context("a token has three parts")?;
-        Ok(Self {
-            key: key(algorithm, &signer)?,
-            message: message.into(),
-            signature: URL_SAFE_NO_PAD.decode(signature)?,
-        })
+        let signed = signer.tokens(NEW)?.into_iter().map(|token| {
+            let (message, signature) = token.rsplit_once('.').context("a token has three parts")?;
+            Ok((message.into(), URL_SAFE_NO_PAD.decode(signature)?))
+        });
+        Ok(Self { key: key(algorithm, &signer)?, signed: signed.collect::<Result<_>>()?, at: 0 })
     }
 }
 
@@ -63,12 +63,13 @@ fn key(algorithm: Algorithm, signer: &Signer) -> Result<Key> {
 impl Contestant for Raw {
     fn run(&mut self, operations: usize) {
         for _ in 0..operations {
-            let message = black_box(self.message.as_slice());
+            let (message, signature) = black_box(&self.signed[self.at]);
             let good = match &self.key {
-                Key::Secret(key) => hmac::verify(key, message, &self.signature).is_ok(),
-                Key::Public(key) => key.verify_sig(message, &self.signature).is_ok(),
+                Key::Secret(key) => hmac::verify(key, message, signature).is_ok(),
+                Key::Public(key) => key.verify_sig(message, signature).is_ok(),
             };
             assert!(good);
+            self.at = (self.at + 1) % self.signed.len();
         }
     }
 }

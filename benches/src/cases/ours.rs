@@ -24,7 +24,7 @@ type Noop = fn(Request<()>) -> Ready<Result<Response<Empty<Bytes>>, Infallible>>
 pub(super) type End = tower::util::ServiceFn<Noop>;
 
 /// How many tokens there are that were never seen before. They fit into the processor's cache.
-const NEW: usize = 512;
+pub(super) const NEW: usize = 512;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![Case::new("bare", |world| bare(world, 1))];

@@ -16,15 +16,19 @@ const FEW: usize = 24;
 pub(crate) struct Names<'a> {
     few: [&'a str; FEW],
     len: usize,
+    /// One bit for each way in which they begin and end, so that most new names need no comparing.
+    looks: u64,
     many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
     /// Adds a name; false if it was there already.
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few[..self.len].iter().any(|few| **few == *name) {
+        let look = look(&name);
+        if self.looks & look != 0 && self.few[..self.len].iter().any(|few| **few == *name) {
             return false;
         }
+        self.looks |= look;
         match name {
             // a name with escapes is not borrowed, and rare
             Cow::Borrowed(name) if self.len < FEW && self.many.is_none() => {
@@ -35,6 +39,13 @@ impl<'a> Names<'a> {
             name => self.many.get_or_insert_default().insert(name),
         }
     }
+}
+
+/// One of 64 bits, by the length of a name and the ends of it.
+fn look(name: &str) -> u64 {
+    let at = |end: Option<&u8>| end.copied().map_or(0, usize::from);
+    let (first, last) = (at(name.as_bytes().first()), at(name.as_bytes().last()));
+    1 << ((name.len() ^ first ^ last << 2) % 64)
 }
 
 /// A string, borrowed where it has no escapes.

@@ -1,6 +1,7 @@
 //! What verification gives: [`Authentic`] when the token itself is good, [`Verified`] when it was
 //! not revoked either.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,21 +18,106 @@ use crate::verifier::TrustedIssuer;
 /// The registered claims of a verified token, whatever the type of the claims is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registered {
-    /// The issuer, where it is one of many tenants.
-    pub(crate) issuer: Option<Box<str>>,
-    /// A claim that grants something, in an object that the subject can write himself.
-    pub(crate) self_asserted: Option<Box<str>>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) audience: Box<[Box<str>]>,
-    pub(crate) token_id: Option<Box<str>>,
-    pub(crate) session: Option<Box<str>>,
-    pub(crate) client: Option<Box<str>>,
-    pub(crate) fingerprint: Option<Box<str>>,
+    /// All the names, one after the other: one allocation, not one for each.
+    text: Box<str>,
+    issuer: Option<Span>,
+    self_asserted: Option<Span>,
+    subject: Option<Span>,
+    token_id: Option<Span>,
+    session: Option<Span>,
+    client: Option<Span>,
+    fingerprint: Option<Span>,
+    /// The first audience, which is the only one of most tokens.
+    audience: Option<Span>,
+    more_audiences: Box<[Span]>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) auth_time: Option<Timestamp>,
     pub(crate) generation: Option<u64>,
+}
+
+/// The names that a token has in its registered claims.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    /// The issuer, where it is one of many tenants.
+    pub(crate) issuer: Option<&'a str>,
+    /// A claim that grants something, in an object that the subject can write himself.
+    pub(crate) self_asserted: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) token_id: Option<&'a str>,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) client: Option<&'a str>,
+    pub(crate) fingerprint: Option<&'a str>,
+    pub(crate) audience: &'a [Cow<'a, str>],
+}
+
+/// Where a name is in the text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+macro_rules! names {
+    ($($name:ident),*) => {
+        $(
+            pub(crate) fn $name(&self) -> Option<&str> {
+                self.$name.map(|span| self.at(span))
+            }
+        )*
+    };
+}
+
+impl Registered {
+    /// With these names, and no times.
+    pub(crate) fn of(names: &Names<'_>) -> Self {
+        let single = [
+            names.issuer,
+            names.self_asserted,
+            names.subject,
+            names.token_id,
+            names.session,
+            names.client,
+            names.fingerprint,
+        ];
+        let len = single.into_iter().flatten().map(str::len).sum::<usize>()
+            + names.audience.iter().map(|name| name.len()).sum::<usize>();
+        let mut text = String::with_capacity(len);
+        let mut put = |name: &str| {
+            let start = text.len();
+            text.push_str(name);
+            Span { start, end: text.len() }
+        };
+        let [issuer, self_asserted, subject, token_id, session, client, fingerprint] =
+            single.map(|name| name.map(&mut put));
+        let mut audiences = names.audience.iter().map(|name| put(name));
+        let audience = audiences.next();
+        let more_audiences = audiences.collect();
+        Self {
+            text: text.into(),
+            issuer,
+            self_asserted,
+            subject,
+            token_id,
+            session,
+            client,
+            fingerprint,
+            audience,
+            more_audiences,
+            ..Self::default()
+        }
+    }
+
+    fn at(&self, span: Span) -> &str {
+        &self.text[span.start..span.end]
+    }
+
+    names!(issuer, self_asserted, subject, token_id, session, client, fingerprint);
+
+    fn audience(&self) -> impl Iterator<Item = &str> {
+        self.audience.iter().chain(&self.more_audiences).map(|&span| self.at(span))
+    }
 }
 
 /// A token whose signature and claims are good.
@@ -46,25 +132,25 @@ pub(crate) struct Token<C> {
 impl<C> Token<C> {
     /// The name under which revocation knows the issuer.
     fn issuer_name(&self) -> &str {
-        self.registered.issuer.as_deref().unwrap_or_else(|| self.issuer.name())
+        self.registered.issuer().unwrap_or_else(|| self.issuer.name())
     }
 
     pub(crate) fn view(&self) -> TokenView<'_> {
         let r = &self.registered;
         let mut view = TokenView::new(self.issuer_name()).with_key(&self.key);
-        if let Some(id) = &r.token_id {
+        if let Some(id) = r.token_id() {
             view = view.with_token_id(id);
         }
-        if let Some(fingerprint) = &r.fingerprint {
+        if let Some(fingerprint) = r.fingerprint() {
             view = view.with_fingerprint(fingerprint);
         }
-        if let Some(session) = &r.session {
+        if let Some(session) = r.session() {
             view = view.with_session(session);
         }
-        if let Some(subject) = &r.subject {
+        if let Some(subject) = r.subject() {
             view = view.with_subject(subject);
         }
-        if let Some(client) = &r.client {
+        if let Some(client) = r.client() {
             view = view.with_client(client);
         }
         if let Some(time) = r.issued_at {
@@ -213,30 +299,30 @@ impl<C> Verified<C> {
     /// `sub`: whom the token speaks for.
     #[must_use]
     pub fn subject(this: &Self) -> Option<&str> {
-        Self::token(this).registered.subject.as_deref()
+        Self::token(this).registered.subject()
     }
 
     /// `aud`: whom the token is for.
     pub fn audience(this: &Self) -> impl Iterator<Item = &str> {
-        Self::token(this).registered.audience.iter().map(|aud| &**aud)
+        Self::token(this).registered.audience()
     }
 
     /// `jti`, or what the issuer has in its place: the identifier of this one token.
     #[must_use]
     pub fn token_id(this: &Self) -> Option<&str> {
-        Self::token(this).registered.token_id.as_deref()
+        Self::token(this).registered.token_id()
     }
 
     /// `sid`, or what the issuer has in its place: the session.
     #[must_use]
     pub fn session(this: &Self) -> Option<&str> {
-        Self::token(this).registered.session.as_deref()
+        Self::token(this).registered.session()
     }
 
     /// `client_id`, else `azp`, or what the issuer has in their place: who obtained the token.
     #[must_use]
     pub fn client(this: &Self) -> Option<&str> {
-        Self::token(this).registered.client.as_deref()
+        Self::token(this).registered.client()
     }
 
     /// `exp`: from when on the token is expired.
@@ -330,7 +416,7 @@ impl<C> Verified<C> {
                  and Issuer::may_assert_scopes",
                 crate::error::quoted(Self::issuer(this))
             ));
-        } else if let Some(claim) = &Self::token(this).registered.self_asserted {
+        } else if let Some(claim) = Self::token(this).registered.self_asserted() {
             diagnosis = diagnosis.hint(format!(
                 "the token has `{claim}` among claims that its subject can write himself, where it \
                  never counts: see Issuer::self_asserted"

@@ -40,27 +40,36 @@ impl ClaimNames {
 }
 
 /// What was caught so far.
-pub(crate) struct Capturing<'de, 'n> {
+pub(crate) struct Capturing<'p, 'n> {
     names: &'n ClaimNames,
-    seen: Names<'de>,
-    captured: Captured,
+    /// One bit for each of the [`Known`] names that was there.
+    known: u32,
+    others: Names<'p>,
+    captured: Captured<'p>,
     fault: Option<Rejection>,
 }
 
-/// The registered claims of a payload, each of the right JSON type.
+/// `aud`: one name or several.
+#[derive(Clone, Debug)]
+pub(crate) enum Audience<'p> {
+    One(Cow<'p, str>),
+    Several(Vec<Cow<'p, str>>),
+}
+
+/// The registered claims of a payload, each of the right JSON type. They borrow from it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Captured {
-    pub(crate) issuer: Option<Box<str>>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) audience: Option<Box<[Box<str>]>>,
+pub(crate) struct Captured<'p> {
+    pub(crate) issuer: Option<Cow<'p, str>>,
+    pub(crate) subject: Option<Cow<'p, str>>,
+    pub(crate) audience: Option<Audience<'p>>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) auth_time: Option<Timestamp>,
-    pub(crate) token_id: Option<Box<str>>,
-    pub(crate) session: Option<Box<str>>,
-    pub(crate) client_id: Option<Box<str>>,
-    pub(crate) authorized_party: Option<Box<str>>,
+    pub(crate) token_id: Option<Cow<'p, str>>,
+    pub(crate) session: Option<Cow<'p, str>>,
+    pub(crate) client_id: Option<Cow<'p, str>>,
+    pub(crate) authorized_party: Option<Cow<'p, str>>,
     pub(crate) generation: Option<u64>,
     /// `cnf` is there: the token is bound to a key of its sender.
     pub(crate) bound: bool,
@@ -69,11 +78,11 @@ pub(crate) struct Captured {
     /// `nonce`, `at_hash` or `c_hash` is there: an ID token has these.
     pub(crate) like_id_token: bool,
     /// The client, by the claim that the issuer's settings name.
-    pub(crate) named_client: Option<Box<str>>,
+    pub(crate) named_client: Option<Cow<'p, str>>,
     /// The tenant, by the claim that the issuer's settings name.
-    pub(crate) tenant: Option<Box<str>>,
+    pub(crate) tenant: Option<Cow<'p, str>>,
     /// An object that the subject can write himself holds roles or scopes, in this claim.
-    pub(crate) self_asserted: Option<Box<str>>,
+    pub(crate) self_asserted: Option<&'static str>,
     /// One bit for each required claim that is there.
     required: u64,
     /// One bit for each rule that is met.
@@ -82,10 +91,13 @@ pub(crate) struct Captured {
     broken: Vec<(usize, Outcome)>,
 }
 
-impl Captured {
-    #[expect(clippy::new_ret_no_self, reason = "capturing is how one comes to be")]
-    pub(crate) fn new<'de>(names: &ClaimNames) -> Capturing<'de, '_> {
-        Capturing { names, seen: Names::default(), captured: Self::default(), fault: None }
+impl<'p> Captured<'p> {
+    /// The names in `aud`, if it is there.
+    pub(crate) fn audience(&self) -> Option<&[Cow<'p, str>]> {
+        self.audience.as_ref().map(|audience| match audience {
+            Audience::One(name) => std::slice::from_ref(name),
+            Audience::Several(names) => names,
+        })
     }
 
     /// The first required claim that is not there.
@@ -116,6 +128,19 @@ pub(super) struct Interest {
 
 #[derive(Clone, Copy)]
 enum Claim {
+    Known(Known),
+    /// Where the issuer has it instead of in the usual claim.
+    TokenId,
+    Session,
+    NamedClient,
+    Tenant,
+    Generation,
+    SelfAsserted,
+}
+
+/// The names that mean something, whoever issues.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
     Issuer,
     Subject,
     Audience,
@@ -127,26 +152,69 @@ enum Claim {
     Session,
     ClientId,
     AuthorizedParty,
-    Generation,
     Bound,
     Events,
-    IdToken,
-    NamedClient,
-    Tenant,
-    SelfAsserted,
+    Nonce,
+    AccessTokenHash,
+    CodeHash,
 }
 
-impl<'de> Capturing<'de, '_> {
+impl Known {
+    /// By length and then byte by byte, which is how patterns of bytes are compared.
+    fn of(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"iss" => Self::Issuer,
+            b"sub" => Self::Subject,
+            b"aud" => Self::Audience,
+            b"exp" => Self::ExpiresAt,
+            b"nbf" => Self::NotBefore,
+            b"iat" => Self::IssuedAt,
+            b"auth_time" => Self::AuthTime,
+            b"jti" => Self::TokenId,
+            b"sid" => Self::Session,
+            b"client_id" => Self::ClientId,
+            b"azp" => Self::AuthorizedParty,
+            b"cnf" => Self::Bound,
+            b"events" => Self::Events,
+            b"nonce" => Self::Nonce,
+            b"at_hash" => Self::AccessTokenHash,
+            b"c_hash" => Self::CodeHash,
+            _ => return None,
+        })
+    }
+}
+
+impl<'p, 'n> Capturing<'p, 'n> {
+    pub(crate) fn new(names: &'n ClaimNames) -> Self {
+        let (others, captured) = (Names::default(), Captured::default());
+        Self { names, known: 0, others, captured, fault: None }
+    }
+
+    /// What was caught so far. It is whole once the payload was read.
+    pub(crate) const fn captured(&mut self) -> &mut Captured<'p> {
+        &mut self.captured
+    }
+
     /// Notes the name of a member. `None` means that its value is of no interest here.
-    pub(super) fn name(&mut self, name: Cow<'de, str>) -> Option<Interest> {
-        let claim = self.claim(&name);
-        let required = self.names.required.iter().position(|required| **required == *name);
-        let rules = self.names.rules_about(&name);
-        let shown = name.clone();
-        if !self.seen.insert(name) && self.fault.is_none() {
-            let diagnosis = Diagnosis::new().found(quoted(&shown));
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed is kept without a copy")]
+    pub(super) fn name(&mut self, name: &Cow<'p, str>) -> Option<Interest> {
+        let known = Known::of(name.as_bytes());
+        let is_new = match known {
+            Some(known) => {
+                let bit = 1 << known as u32;
+                let is_new = self.known & bit == 0;
+                self.known |= bit;
+                is_new
+            }
+            None => self.others.insert(name.clone()),
+        };
+        if !is_new && self.fault.is_none() {
+            let diagnosis = Diagnosis::new().found(quoted(name));
             self.fault = Some(diagnosis.reject(RejectionKind::DuplicateClaim));
         }
+        let required = self.names.required.iter().position(|required| **required == **name);
+        let rules = self.names.rules_about(name);
+        let claim = self.claim(known, name);
         (claim.is_some() || required.is_some() || rules != 0).then_some(Interest {
             claim,
             required,
@@ -154,36 +222,39 @@ impl<'de> Capturing<'de, '_> {
         })
     }
 
-    fn claim(&self, name: &str) -> Option<Claim> {
+    fn claim(&self, known: Option<Known>, name: &str) -> Option<Claim> {
+        let names = self.names;
         let is = |chosen: &Option<Box<str>>| chosen.as_deref() == Some(name);
-        Some(match name {
-            "iss" => Claim::Issuer,
-            "sub" => Claim::Subject,
-            "aud" => Claim::Audience,
-            "exp" => Claim::ExpiresAt,
-            "nbf" => Claim::NotBefore,
-            "iat" => Claim::IssuedAt,
-            "auth_time" => Claim::AuthTime,
+        match known {
+            // these mean the same whatever the settings name
+            Some(
+                known @ (Known::Issuer
+                | Known::Subject
+                | Known::Audience
+                | Known::ExpiresAt
+                | Known::NotBefore
+                | Known::IssuedAt
+                | Known::AuthTime),
+            ) => return Some(Claim::Known(known)),
             // what the settings name goes before what a name usually means
-            _ if is(&self.names.client) => Claim::NamedClient,
-            "sid" if self.names.session.is_none() => Claim::Session,
-            "client_id" => Claim::ClientId,
-            "azp" => Claim::AuthorizedParty,
-            "cnf" => Claim::Bound,
-            "events" => Claim::Events,
-            "nonce" | "at_hash" | "c_hash" => Claim::IdToken,
-            "jti" if self.names.token_id.is_none() => Claim::TokenId,
-            _ if is(&self.names.token_id) => Claim::TokenId,
-            _ if is(&self.names.session) => Claim::Session,
-            _ if is(&self.names.tenant) => Claim::Tenant,
-            _ if is(&self.names.generation) => Claim::Generation,
-            _ if self.names.self_asserted.iter().any(|at| **at == *name) => Claim::SelfAsserted,
+            _ if is(&names.client) => return Some(Claim::NamedClient),
+            Some(Known::Session) if names.session.is_some() => {}
+            Some(Known::TokenId) if names.token_id.is_some() => {}
+            Some(known) => return Some(Claim::Known(known)),
+            None => {}
+        }
+        Some(match name {
+            _ if is(&names.token_id) => Claim::TokenId,
+            _ if is(&names.session) => Claim::Session,
+            _ if is(&names.tenant) => Claim::Tenant,
+            _ if is(&names.generation) => Claim::Generation,
+            _ if names.self_asserted.iter().any(|at| **at == *name) => Claim::SelfAsserted,
             _ => return None,
         })
     }
 
     /// Takes the value of a member that is of interest.
-    pub(super) fn value(&mut self, interest: Interest, value: &Caught<'_>) {
+    pub(super) fn value(&mut self, interest: Interest, value: &Caught<'p>) {
         if let Some(at) = interest.required.filter(|_| !value.is_null()) {
             self.captured.required |= 1 << at;
         }
@@ -198,56 +269,53 @@ impl<'de> Capturing<'de, '_> {
             }
         }
         let Some(claim) = interest.claim else { return };
+        let named = |name: &'n Option<Box<str>>| name.as_deref().unwrap_or_default();
+        let names = self.names;
         let taken = match claim {
-            Claim::Issuer => text("iss", value).map(|v| c.issuer = Some(v)),
-            Claim::Subject => text("sub", value).map(|v| c.subject = Some(v)),
-            Claim::Audience => audience(value).map(|v| c.audience = Some(v)),
-            Claim::ExpiresAt => time("exp", value).map(|v| c.expires_at = Some(v)),
-            Claim::NotBefore => time("nbf", value).map(|v| c.not_before = Some(v)),
-            Claim::IssuedAt => time("iat", value).map(|v| c.issued_at = Some(v)),
-            Claim::AuthTime => time("auth_time", value).map(|v| c.auth_time = Some(v)),
-            Claim::Session => {
-                let name = self.names.session.as_deref().unwrap_or("sid");
-                text(name, value).map(|v| c.session = Some(v))
+            Claim::Known(Known::Issuer) => text("iss", value).map(|v| c.issuer = Some(v)),
+            Claim::Known(Known::Subject) => text("sub", value).map(|v| c.subject = Some(v)),
+            Claim::Known(Known::Audience) => audience(value).map(|v| c.audience = Some(v)),
+            Claim::Known(Known::ExpiresAt) => time("exp", value).map(|v| c.expires_at = Some(v)),
+            Claim::Known(Known::NotBefore) => time("nbf", value).map(|v| c.not_before = Some(v)),
+            Claim::Known(Known::IssuedAt) => time("iat", value).map(|v| c.issued_at = Some(v)),
+            Claim::Known(Known::AuthTime) => {
+                time("auth_time", value).map(|v| c.auth_time = Some(v))
             }
+            Claim::Known(Known::Session) => text("sid", value).map(|v| c.session = Some(v)),
+            Claim::Known(Known::ClientId) => {
+                text("client_id", value).map(|v| c.client_id = Some(v))
+            }
+            Claim::Known(Known::AuthorizedParty) => {
+                text("azp", value).map(|v| c.authorized_party = Some(v))
+            }
+            Claim::Known(Known::TokenId) => text("jti", value).map(|v| c.token_id = Some(v)),
+            Claim::TokenId => text(named(&names.token_id), value).map(|v| c.token_id = Some(v)),
+            Claim::Session => text(named(&names.session), value).map(|v| c.session = Some(v)),
             Claim::NamedClient => {
-                let name = self.names.client.as_deref().unwrap_or_default();
-                text(name, value).map(|v| c.named_client = Some(v))
+                text(named(&names.client), value).map(|v| c.named_client = Some(v))
             }
-            Claim::Tenant => {
-                let name = self.names.tenant.as_deref().unwrap_or_default();
-                text(name, value).map(|v| c.tenant = Some(v))
-            }
+            Claim::Tenant => text(named(&names.tenant), value).map(|v| c.tenant = Some(v)),
             Claim::SelfAsserted => {
                 if let Caught::Other(Value::Object(members)) = value
                     && let Some(name) = GRANTS.iter().find(|name| members.contains_key(**name))
                 {
-                    c.self_asserted = Some((*name).into());
+                    c.self_asserted = Some(name);
                 }
                 Ok(())
             }
-            Claim::ClientId => text("client_id", value).map(|v| c.client_id = Some(v)),
-            Claim::AuthorizedParty => text("azp", value).map(|v| c.authorized_party = Some(v)),
-            Claim::TokenId => {
-                let name = self.names.token_id.as_deref().unwrap_or("jti");
-                text(name, value).map(|v| c.token_id = Some(v))
-            }
-            Claim::Generation => {
-                let name = self.names.generation.as_deref().unwrap_or_default();
-                value
-                    .as_u64()
-                    .map(|v| c.generation = Some(v))
-                    .ok_or_else(|| wrong(name, "a whole number from 0 up", value))
-            }
-            Claim::Bound => {
+            Claim::Generation => value
+                .as_u64()
+                .map(|v| c.generation = Some(v))
+                .ok_or_else(|| wrong(named(&names.generation), "a whole number from 0 up", value)),
+            Claim::Known(Known::Bound) => {
                 c.bound = true;
                 Ok(())
             }
-            Claim::Events => {
+            Claim::Known(Known::Events) => {
                 c.is_event = true;
                 Ok(())
             }
-            Claim::IdToken => {
+            Claim::Known(Known::Nonce | Known::AccessTokenHash | Known::CodeHash) => {
                 c.like_id_token = true;
                 Ok(())
             }
@@ -261,30 +329,30 @@ impl<'de> Capturing<'de, '_> {
     pub(super) fn take_fault(&mut self) -> Option<Rejection> {
         self.fault.take()
     }
-
-    pub(super) fn finish(self) -> Captured {
-        self.captured
-    }
 }
 
 /// What roles and scopes are usually called.
 const GRANTS: [&str; 8] =
     ["role", "roles", "groups", "permissions", "scope", "scopes", "scp", "admin"];
 
-fn text(name: &str, value: &Caught<'_>) -> Result<Box<str>, Rejection> {
+fn text<'p>(name: &str, value: &Caught<'p>) -> Result<Cow<'p, str>, Rejection> {
     match value {
-        Caught::Text(text) => Ok((**text).into()),
+        Caught::Text(text) => Ok(text.clone()),
         _ => Err(wrong(name, "a string", value)),
     }
 }
 
 /// RFC 7519 §4.1.3: one string or an array of strings.
-fn audience(value: &Caught<'_>) -> Result<Box<[Box<str>]>, Rejection> {
+fn audience<'p>(value: &Caught<'p>) -> Result<Audience<'p>, Rejection> {
     let wrong = || wrong("aud", "a string or an array of strings", value);
     match value {
-        Caught::Text(one) => Ok(Box::new([(**one).into()])),
+        Caught::Text(one) => Ok(Audience::One(one.clone())),
         Caught::Other(Value::Array(many)) => {
-            many.iter().map(|one| one.as_str().map(Into::into).ok_or_else(wrong)).collect()
+            let names = many.iter().map(|one| match one {
+                Value::String(name) => Ok(Cow::Owned(name.clone())),
+                _ => Err(wrong()),
+            });
+            names.collect::<Result<_, _>>().map(Audience::Several)
         }
         _ => Err(wrong()),
     }

@@ -12,45 +12,47 @@ use std::fmt;
 use portcullis_core::AccessClaims;
 use serde::de::{self, Deserialize as _, DeserializeOwned, Deserializer, IgnoredAny, MapAccess};
 
-pub(crate) use capture::{Captured, ClaimNames};
+pub(crate) use capture::{Captured, Capturing, ClaimNames};
 pub use rule::{ClaimRule, ClaimValue};
 
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 use crate::json::Text;
 use tee::Tee;
 
-/// Reads the payload of a token whose signature is good.
-pub(crate) fn read<C: DeserializeOwned + 'static>(
-    payload: &[u8],
-    names: &ClaimNames,
-) -> Result<(C, Captured), Rejection> {
+/// Reads the payload of a token whose signature is good, and captures its registered claims.
+pub(crate) fn read<'p, C: DeserializeOwned + 'static>(
+    payload: &'p [u8],
+    capturing: &mut Capturing<'p, '_>,
+) -> Result<C, Rejection> {
     // RFC 7519 §7.2; serde_json does not look into strings that nobody reads
     let payload =
         std::str::from_utf8(payload).map_err(|_| no_object("bytes that are not UTF-8"))?;
     if !payload.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         return Err(no_object("something else"));
     }
-    let mut captured = Captured::new(names);
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, &mut captured))
+    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, capturing))
         .and_then(|claims| deserializer.end().map(|()| claims));
-    match (captured.take_fault(), claims) {
+    match (capturing.take_fault(), claims) {
         // a registered claim that is wrong says more than what serde makes of it
         (Some(fault), _) => Err(fault),
-        (None, Ok(claims)) => Ok((claims, captured.finish())),
+        (None, Ok(claims)) => Ok(claims),
         (None, Err(error)) => Err(unreadable::<C>(&error)),
     }
 }
 
 /// The registered claims of a payload that [`read`] refused, for who explains why: as far as they are what
 /// they should be, and the last of those that are there twice.
-pub(crate) fn read_in_spite(payload: &[u8], names: &ClaimNames) -> Option<Captured> {
+pub(crate) fn read_in_spite<'p, 'n>(
+    payload: &'p [u8],
+    names: &'n ClaimNames,
+) -> Option<Capturing<'p, 'n>> {
     let payload = std::str::from_utf8(payload).ok()?;
-    let mut captured = Captured::new(names);
+    let mut capturing = Capturing::new(names);
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    <()>::deserialize(Tee::new(&mut deserializer, &mut captured)).ok()?;
+    <()>::deserialize(Tee::new(&mut deserializer, &mut capturing)).ok()?;
     deserializer.end().ok()?;
-    Some(captured.finish())
+    Some(capturing)
 }
 
 /// As the type reads itself. The ready-made claims are left without roles and scopes: where those stand,

@@ -148,7 +148,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         let Some(Text(name)) = self.map.next_key::<Text<'de>>()? else { return Ok(None) };
-        self.interest = self.capturing.name(name.clone());
+        self.interest = self.capturing.name(&name);
         match name {
             Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
             Cow::Owned(name) => seed.deserialize(StrDeserializer::new(&name)).map(Some),
@@ -177,7 +177,7 @@ mod tests {
     use serde::forward_to_deserialize_any;
 
     use super::*;
-    use crate::claims::{Captured, ClaimNames};
+    use crate::claims::{Capturing, ClaimNames};
 
     /// Three members, one of them registered, of a format that may be one for people or not.
     struct Three {
@@ -239,7 +239,7 @@ mod tests {
     fn a_type_is_told_of_the_format_what_it_would_be_told_without_us() {
         for readable in [true, false] {
             let names = ClaimNames::default();
-            let mut captured = Captured::new(&names);
+            let mut captured = Capturing::new(&names);
             let tee = Tee::new(Three { readable }, &mut captured);
             let told = <Told as serde::Deserialize>::deserialize(tee).unwrap();
             assert_eq!(
@@ -247,7 +247,7 @@ mod tests {
                 <Told as serde::Deserialize>::deserialize(Three { readable }).unwrap()
             );
             assert_eq!(told, Told { readable, left: vec![Some(3), Some(2), Some(1), Some(0)] });
-            assert_eq!(captured.finish().subject.as_deref(), Some("bob"));
+            assert_eq!(captured.captured().subject.as_deref(), Some("bob"));
         }
     }
 }

@@ -1,7 +1,4 @@
-//! The three parts of a compact JWS, split and decoded strictly.
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+//! The three parts of a compact JWS, split strictly.
 
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 
@@ -109,68 +106,6 @@ fn not_three_parts(token: &[u8]) -> Rejection {
         .reject(RejectionKind::MalformedToken)
 }
 
-/// Decodes base64url without padding (RFC 7515 §2). Padding, other alphabets, white space and bits
-/// left over at the end are refused, so that a token has one spelling.
-pub(crate) fn decode(part: &[u8], what: &'static str) -> Result<Vec<u8>, Rejection> {
-    let mut bytes = Vec::new();
-    decode_into(&mut bytes, part, what)?;
-    Ok(bytes)
-}
-
-/// As [`decode`], into a buffer that is used again and again.
-pub(crate) fn decode_into(
-    buffer: &mut Vec<u8>,
-    part: &[u8],
-    what: &'static str,
-) -> Result<(), Rejection> {
-    buffer.clear();
-    URL_SAFE_NO_PAD.decode_vec(part, buffer).map_err(|_| not_canonical(part, what))
-}
-
-/// The longest signature of any key, in bytes: RSA of 8192 bits, and what the decoder wants beside it.
-const MAX_SIGNATURE: usize = 1024 + 8;
-
-/// The signature, on the stack.
-pub(crate) struct Signature {
-    bytes: [u8; MAX_SIGNATURE],
-    len: usize,
-}
-
-impl Signature {
-    /// Decodes it, as [`decode`] does. One that is longer than any signature is shortened, and is then
-    /// nobody's.
-    pub(crate) fn decode(part: &[u8]) -> Result<Self, Rejection> {
-        let mut signature = Self { bytes: [0; MAX_SIGNATURE], len: 0 };
-        if base64::decoded_len_estimate(part.len()) > MAX_SIGNATURE {
-            signature.len = decode(part, "signature")?.len().min(MAX_SIGNATURE);
-            return Ok(signature);
-        }
-        signature.len = URL_SAFE_NO_PAD
-            .decode_slice(part, &mut signature.bytes)
-            .map_err(|_| not_canonical(part, "signature"))?;
-        Ok(signature)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
-#[cold]
-fn not_canonical(part: &[u8], what: &'static str) -> Rejection {
-    let hint = if part.contains(&b'=') {
-        Some("padding is not allowed")
-    } else if part.iter().any(|b| matches!(b, b'+' | b'/')) {
-        Some("this is the standard base64 alphabet; tokens use the URL-safe one")
-    } else {
-        None
-    };
-    Diagnosis::new()
-        .expected(format!("canonical base64url without padding in the {what}"))
-        .maybe_hint(hint)
-        .reject(RejectionKind::MalformedToken)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,18 +165,5 @@ mod tests {
             (split.header, split.payload, split.signature),
             (&b"ab"[..], &b"cd"[..], &b"ef"[..])
         );
-    }
-
-    #[test]
-    fn base64url_has_one_spelling() {
-        assert_eq!(decode(b"-_-_", "payload").unwrap(), [0xfb, 0xff, 0xbf]);
-        assert_eq!(decode(b"", "payload").unwrap(), b"");
-        assert_eq!(decode(b"Zg", "payload").unwrap(), b"f");
-        for bad in
-            ["Zh", "Zg=", "Zg==", "Z", "+/+/", "Zm9v\n", " Zm9v", "Zm 9v", "Zm9%", "Zm9\u{e4}"]
-        {
-            let error = decode(bad.as_bytes(), "payload").unwrap_err();
-            assert_eq!(error.kind(), RejectionKind::MalformedToken, "{bad}");
-        }
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
 
-use super::compact::{Compact, decode};
+use super::compact::Compact;
+use super::encoding::decode;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::json::{Names, NoRepeats, Text};
 

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use thread_local::ThreadLocal;
 
-use super::{Compact, Header};
+use super::{Compact, Decoder, Header};
 use crate::error::Rejection;
 
 /// How many headers a thread remembers: an issuer has one for each of its keys.
 const HEADERS: usize = 8;
 
-#[derive(Default)]
 pub(crate) struct Scratch {
+    pub(crate) decoder: Decoder,
     threads: ThreadLocal<RefCell<OfThread>>,
 }
 
@@ -28,6 +28,10 @@ struct OfThread {
 }
 
 impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { decoder: Decoder::new(), threads: ThreadLocal::new() }
+    }
+
     /// The header of a token, remembered or read.
     pub(crate) fn header(&self, compact: &Compact<'_>) -> Result<Arc<Header>, Rejection> {
         let thread = self.threads.get_or_default().borrow();

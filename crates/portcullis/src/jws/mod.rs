@@ -31,6 +31,7 @@
 //! [RFC 7797 §7]: https://www.rfc-editor.org/rfc/rfc7797#section-7
 
 mod compact;
+mod encoding;
 mod header;
 mod memo;
 mod signature;
@@ -38,8 +39,9 @@ mod signature;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use compact::Compact;
 pub use compact::Limits;
-pub(crate) use compact::{Compact, decode, decode_into};
+pub(crate) use encoding::{Decoder, decode};
 pub use header::Header;
 pub(crate) use memo::Scratch;
 pub(crate) use signature::{Unsigned, check_signature};
@@ -73,7 +75,7 @@ pub fn verify_within(
     let compact = Compact::split(token.as_ref(), limits)?;
     let header = Header::read(&compact)?;
     keys.check()?;
-    let key = check_signature(&compact, &header, &keys.snapshot(), |_| true)
+    let key = check_signature(&compact, &header, &keys.snapshot(), &Decoder::new(), |_| true)
         .map_err(|unsigned| unsigned.now(|wanted, rejection| keys.seek(wanted, rejection)))?;
     let payload = decode(compact.payload, "payload")?;
     Ok(Jws { payload, header, key })

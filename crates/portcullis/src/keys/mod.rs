@@ -45,7 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 pub use key::VerificationKey;
 pub(crate) use set::Candidates;
@@ -154,6 +154,11 @@ impl Keys {
     #[must_use]
     pub fn snapshot(&self) -> Arc<KeySet> {
         self.inner.set.load_full()
+    }
+
+    /// The set as it is now, for a moment.
+    pub(crate) fn load(&self) -> Guard<Arc<KeySet>> {
+        self.inner.set.load()
     }
 
     /// The number of the present set, from 1 on: it goes up whenever the set is [replaced](Self::replace).

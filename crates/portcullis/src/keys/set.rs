@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::{VerificationKey, directory, jwk};
 use crate::Algorithm;
 use crate::error::KeyError;
@@ -13,7 +15,8 @@ use crate::error::KeyError;
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<Arc<VerificationKey>>,
-    by_id: HashMap<Box<str>, Vec<usize>>,
+    /// Asked with what strangers write, and filled only with what issuers publish.
+    by_id: HashMap<Box<str>, Vec<usize>, RandomState>,
     skipped: Vec<SkippedKey>,
 }
 

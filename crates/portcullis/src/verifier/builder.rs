@@ -89,7 +89,7 @@ impl VerifierBuilder {
                 trust,
                 clock: self.clock,
                 limits: self.limits,
-                scratch: Scratch::default(),
+                scratch: Scratch::new(),
                 cache: cache::new(self.cache),
                 // 0 is no layer
                 layers: AtomicU64::new(1),

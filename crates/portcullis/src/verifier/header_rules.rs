@@ -15,7 +15,7 @@ use crate::jws::{Compact, decode};
 pub(super) fn check(
     issuer: &TrustedIssuer,
     compact: &Compact<'_>,
-    captured: &mut Captured,
+    captured: &mut Captured<'_>,
 ) -> Result<(), Rejection> {
     let json = decode(compact.header, "header")?;
     let header: Map<String, Value> =
@@ -34,12 +34,12 @@ pub(super) fn check(
 fn add_claims(
     issuer: &TrustedIssuer,
     header: &Map<String, Value>,
-    captured: &mut Captured,
+    captured: &mut Captured<'_>,
 ) -> Result<(), Rejection> {
     match header.get("iss") {
         None => {}
         Some(Value::String(iss)) if captured.issuer.is_none() => {
-            captured.issuer = Some(iss.as_str().into());
+            captured.issuer = Some(iss.clone().into());
         }
         Some(Value::String(iss)) if issuer.goes_by(iss) => {}
         Some(Value::String(iss)) => {

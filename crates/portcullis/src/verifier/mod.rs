@@ -37,12 +37,12 @@ use trust::Trust;
 pub(crate) use trusted::TrustedIssuer;
 
 use crate::cache::{Handle, Remember};
-use crate::claims::{self, Captured};
+use crate::claims::{self, Captured, Capturing};
 use crate::error::Rejection;
-use crate::jws::{Compact, Limits, Scratch, Unsigned, check_signature, decode_into};
+use crate::jws::{Compact, Header, Limits, Scratch, Unsigned, check_signature};
 use crate::keys::{Refusal, VerificationKey};
 use crate::source::Source;
-use crate::verified::{Registered, Token};
+use crate::verified::{Names, Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
 
 /// Verifies tokens and reads their claims as `C`.
@@ -297,14 +297,34 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
     ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
         let compact = self.split(source, token)?;
         let header = self.scratch.header(&compact)?;
-        let issuer = self.trust.select(&compact, source)?;
+        self.scratch
+            .with_buffer(|buffer| self.verify_with(source, &compact, &header, seeking, buffer))
+    }
+
+    /// The same, with a buffer for the payload.
+    fn verify_with(
+        &self,
+        source: Option<&Source>,
+        compact: &Compact<'_>,
+        header: &Arc<Header>,
+        seeking: Seeking,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
+        let decoder = &self.scratch.decoder;
+        let (issuer, decoded) = match self.trust.only(source) {
+            Some(only) => (Arc::clone(only), None),
+            None => {
+                let len = decoder.decode_into(compact.payload, buffer, "payload")?;
+                (self.trust.select(compact, &buffer[..len], source)?, Some(len))
+            }
+        };
         issuer.check_keys()?;
         let keys = issuer.keys();
-        let key = check_signature(&compact, &header, &keys, |alg| issuer.allows(alg)).map_err(
-            |unsigned| {
+        let key = check_signature(compact, header, &keys, decoder, |alg| issuer.allows(alg))
+            .map_err(|unsigned| {
                 let explain = |rejection: Rejection| {
-                    let rejection = rejection.prefer_hint(|| issuer.hint_of_another(&compact));
-                    self.trust.explain(rejection, &compact, source)
+                    let rejection = rejection.prefer_hint(|| issuer.hint_of_another(compact));
+                    self.trust.explain(rejection, compact, source)
                 };
                 match unsigned {
                     Unsigned::NoKey(wanted, rejection) if seeking == Seeking::Allowed => {
@@ -314,28 +334,26 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                         Refusal::Final(explain(rejection))
                     }
                 }
-            },
-        )?;
-        self.scratch.remember(&compact, &header);
-        rules::check_type(&issuer, &header)?;
-        let (mut claims, mut captured) = self.scratch.with_buffer(|payload| {
-            decode_into(payload, compact.payload, "payload")?;
-            claims::read::<C>(payload, issuer.claim_names())
-        })?;
-        if issuer.reads_header() {
-            header_rules::check(&issuer, &compact, &mut captured)?;
-        }
-        rules::check_claims(&issuer, &captured, self.clock.now())
-            .map_err(|rejection| self.trust.explain(rejection, &compact, source))?;
-        if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
-            issuer.fill(access, &captured)?;
-        }
-        let token = Token {
-            claims,
-            registered: registered(captured, &issuer, &compact),
-            issuer,
-            key: Arc::clone(key.shared_thumbprint()),
+            })?;
+        self.scratch.remember(compact, header);
+        rules::check_type(&issuer, header)?;
+        let len = match decoded {
+            Some(len) => len,
+            None => decoder.decode_into(compact.payload, buffer, "payload")?,
         };
+        let mut capturing = Capturing::new(issuer.claim_names());
+        let mut claims: C = claims::read(&buffer[..len], &mut capturing)?;
+        let captured = capturing.captured();
+        if issuer.reads_header() {
+            header_rules::check(&issuer, compact, captured)?;
+        }
+        rules::check_claims(&issuer, captured, self.clock.now())
+            .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
+        if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
+            issuer.fill(access, captured)?;
+        }
+        let registered = registered(captured, &issuer, compact);
+        let token = Token { claims, registered, issuer, key: Arc::clone(key.shared_thumbprint()) };
         Ok((Arc::new(token), key))
     }
 
@@ -380,29 +398,39 @@ impl<C> Inner<C> {
     }
 }
 
-fn registered(captured: Captured, issuer: &TrustedIssuer, compact: &Compact<'_>) -> Registered {
+fn registered(
+    captured: &Captured<'_>,
+    issuer: &TrustedIssuer,
+    compact: &Compact<'_>,
+) -> Registered {
     // RFC 7515 §5.2: the signing input, and not the signature, which may have several valid forms
     let fingerprint = || {
         let hash = digest::digest(&digest::SHA256, compact.signing_input);
-        URL_SAFE_NO_PAD.encode(hash).into_boxed_str()
+        URL_SAFE_NO_PAD.encode(hash)
     };
-    let client = captured.client_id.or(captured.authorized_party);
-    let identity = captured.issuer.as_deref().and_then(|iss| issuer.identity(iss));
-    Registered {
-        issuer: identity.map(Into::into),
+    let fingerprint = captured.token_id.is_none().then(fingerprint);
+    let client = if issuer.claim_names().client.is_some() {
+        &captured.named_client
+    } else {
+        captured.client_id.as_ref().map_or(&captured.authorized_party, |_| &captured.client_id)
+    };
+    let names = Names {
+        issuer: captured.issuer.as_deref().and_then(|iss| issuer.identity(iss)),
         self_asserted: captured.self_asserted,
-        fingerprint: captured.token_id.is_none().then(fingerprint),
-        subject: captured.subject,
-        audience: captured.audience.unwrap_or_default(),
-        token_id: captured.token_id,
-        session: captured.session,
-        client: if issuer.claim_names().client.is_some() { captured.named_client } else { client },
-        expires_at: captured.expires_at,
-        not_before: captured.not_before,
-        issued_at: captured.issued_at,
-        auth_time: captured.auth_time,
-        generation: captured.generation,
-    }
+        subject: captured.subject.as_deref(),
+        token_id: captured.token_id.as_deref(),
+        session: captured.session.as_deref(),
+        client: client.as_deref(),
+        fingerprint: fingerprint.as_deref(),
+        audience: captured.audience().unwrap_or_default(),
+    };
+    let mut registered = Registered::of(&names);
+    registered.expires_at = captured.expires_at;
+    registered.not_before = captured.not_before;
+    registered.issued_at = captured.issued_at;
+    registered.auth_time = captured.auth_time;
+    registered.generation = captured.generation;
+    registered
 }
 
 impl<C> Clone for Verifier<C> {

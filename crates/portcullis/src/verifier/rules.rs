@@ -1,5 +1,6 @@
 //! The rules for the type and the claims of a token whose signature is good.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use portcullis_core::Timestamp;
@@ -65,7 +66,7 @@ fn wrong_type(issuer: &TrustedIssuer, found: Option<&str>) -> Rejection {
 /// RFC 7519 §4.1 and what the issuer's settings ask beyond.
 pub(super) fn check_claims(
     issuer: &TrustedIssuer,
-    claims: &Captured,
+    claims: &Captured<'_>,
     now: Timestamp,
 ) -> Result<(), Rejection> {
     each_claim_rule(issuer, claims, now, |_, verdict| verdict)
@@ -75,7 +76,7 @@ pub(super) fn check_claims(
 /// list of the rules: who verifies stops at the first that is broken, who explains hears them all.
 pub(super) fn each_claim_rule(
     issuer: &TrustedIssuer,
-    claims: &Captured,
+    claims: &Captured<'_>,
     now: Timestamp,
     mut on: impl FnMut(Rule, Result<(), Rejection>) -> Result<(), Rejection>,
 ) -> Result<(), Rejection> {
@@ -90,7 +91,7 @@ pub(super) fn each_claim_rule(
     on(Rule::Event, check_event(claims))
 }
 
-fn check_required(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
+fn check_required(issuer: &TrustedIssuer, claims: &Captured<'_>) -> Result<(), Rejection> {
     match claims.missing(issuer.claim_names()) {
         None => Ok(()),
         Some(missing) => Err(missing_claim(missing)),
@@ -98,7 +99,7 @@ fn check_required(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejec
 }
 
 /// RFC 9449 §7.2: a token that is bound must not pass for one that is not.
-fn check_binding(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
+fn check_binding(issuer: &TrustedIssuer, claims: &Captured<'_>) -> Result<(), Rejection> {
     if !claims.bound || issuer.settings.ignore_cnf {
         return Ok(());
     }
@@ -109,7 +110,7 @@ fn check_binding(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Reject
 }
 
 /// RFC 8417 §2.2: what has `events` states that something happened and grants nothing.
-fn check_event(claims: &Captured) -> Result<(), Rejection> {
+fn check_event(claims: &Captured<'_>) -> Result<(), Rejection> {
     if !claims.is_event {
         return Ok(());
     }
@@ -120,7 +121,7 @@ fn check_event(claims: &Captured) -> Result<(), Rejection> {
 }
 
 /// RFC 7519 §4.1.1, compared code point by code point (§7.3).
-fn check_issuer(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
+fn check_issuer(issuer: &TrustedIssuer, claims: &Captured<'_>) -> Result<(), Rejection> {
     let found = claims.issuer.as_deref().ok_or_else(|| missing_claim("iss"))?;
     if !issuer.goes_by(found) {
         let known = || issuer.settings.recognise(What::Issuer, found).map(str::to_owned);
@@ -139,7 +140,7 @@ fn check_issuer(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejecti
 
 /// The tenant that `iss` names is the one that the token is of. Keys that sign for all tenants prove no
 /// more than that the issuer wrote both.
-fn check_tenant(tenant: &str, claim: &str, claims: &Captured) -> Result<(), Rejection> {
+fn check_tenant(tenant: &str, claim: &str, claims: &Captured<'_>) -> Result<(), Rejection> {
     match claims.tenant.as_deref() {
         Some(found) if found == tenant => Ok(()),
         None => Err(missing_claim(claim)),
@@ -158,7 +159,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn of(claims: &Captured) -> Self {
+    fn of(claims: &Captured<'_>) -> Self {
         Self {
             expires_at: claims.expires_at,
             not_before: claims.not_before,
@@ -276,8 +277,8 @@ fn check_expiry(exp: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), 
 }
 
 /// RFC 7519 §4.1.3.
-fn check_audience(issuer: &TrustedIssuer, claims: &Captured) -> Result<(), Rejection> {
-    let found = claims.audience.as_deref();
+fn check_audience(issuer: &TrustedIssuer, claims: &Captured<'_>) -> Result<(), Rejection> {
+    let found = claims.audience();
     match (&issuer.settings.audience, found) {
         (Audience::Any, _) | (Audience::None, None) => Ok(()),
         (Audience::OneOf(ours), Some(found))
@@ -303,7 +304,7 @@ pub(super) fn expected_audience(ours: &Audience) -> String {
     }
 }
 
-pub(super) fn shown_audience(found: &[Box<str>]) -> String {
+pub(super) fn shown_audience(found: &[Cow<'_, str>]) -> String {
     match found {
         [] => "an empty array".to_owned(),
         found => found.iter().take(4).map(|aud| quoted(aud)).collect::<Vec<_>>().join(" or "),
@@ -311,7 +312,11 @@ pub(super) fn shown_audience(found: &[Box<str>]) -> String {
 }
 
 #[cold]
-fn wrong_audience(issuer: &TrustedIssuer, found: &[Box<str>], like_id_token: bool) -> Rejection {
+fn wrong_audience(
+    issuer: &TrustedIssuer,
+    found: &[Cow<'_, str>],
+    like_id_token: bool,
+) -> Rejection {
     let ours = &issuer.settings.audience;
     let known = found.iter().find_map(|aud| issuer.settings.recognise(What::Audience, aud));
     let slash = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');

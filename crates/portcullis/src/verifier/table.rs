@@ -1,7 +1,10 @@
 //! The issuers that a token may name, found by hash: how many there are makes no difference.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::look_alike::What;
 use super::trusted::likeness;
@@ -19,7 +22,7 @@ pub(super) struct Table {
     /// In the order in which they were added.
     issuers: Vec<Arc<TrustedIssuer>>,
     /// Every spelling of every issuer, and every listed tenant.
-    by_name: HashMap<Box<str>, Arc<TrustedIssuer>>,
+    by_name: HashMap<Box<str>, Arc<TrustedIssuer>, RandomState>,
     /// The same by what is left of a spelling when its usual mistakes are taken off, for hints.
     by_likeness: HashMap<Box<str>, Arc<TrustedIssuer>>,
     /// Issuers that take any tenant, of which there are few.
@@ -62,16 +65,27 @@ impl Table {
         &self.issuers
     }
 
+    /// The one issuer that there is, if nothing has to be chosen.
+    pub(super) fn only(&self) -> Option<&Arc<TrustedIssuer>> {
+        match (self.issuers.as_slice(), &self.changing) {
+            ([only], None) => Some(only),
+            _ => None,
+        }
+    }
+
     /// Whose token it says it is. With one issuer there is nothing to choose: `iss` is compared after
     /// the signature. With several it only selects one, by exact match, and is compared again.
-    pub(super) fn select(&self, compact: &Compact<'_>) -> Result<Arc<TrustedIssuer>, Rejection> {
-        if let ([only], None) = (self.issuers.as_slice(), &self.changing) {
+    pub(super) fn select(
+        &self,
+        compact: &Compact<'_>,
+        payload: &[u8],
+    ) -> Result<Arc<TrustedIssuer>, Rejection> {
+        if let Some(only) = self.only() {
             return Ok(Arc::clone(only));
         }
-        let payload = decode(compact.payload, "payload")?;
-        let named = match claims::untrusted_issuer(&payload) {
-            Some(named) => named.into_owned(),
-            None => self.issuer_in_header(compact).ok_or_else(|| {
+        let named = match claims::untrusted_issuer(payload) {
+            Some(named) => named,
+            None => self.issuer_in_header(compact).map(Cow::Owned).ok_or_else(|| {
                 Diagnosis::new()
                     .expected("`iss`, a string, to choose one of the trusted issuers by")
                     .reject(RejectionKind::UntrustedIssuer)
@@ -86,7 +100,7 @@ impl Table {
             return None;
         }
         let header = decode(compact.header, "header").ok()?;
-        claims::untrusted_issuer(&header).map(std::borrow::Cow::into_owned)
+        claims::untrusted_issuer(&header).map(Cow::into_owned)
     }
 
     /// The issuer with exactly this name.

@@ -93,14 +93,24 @@ impl Trust {
         }
     }
 
+    fn table(&self, source: Option<&Source>) -> &Table {
+        self.bound(source).map_or(&self.open, |(_, table)| table)
+    }
+
+    /// The one issuer whose tokens come from there, if nothing has to be chosen.
+    pub(super) fn only(&self, source: Option<&Source>) -> Option<&Arc<TrustedIssuer>> {
+        self.table(source).only()
+    }
+
     /// Whose token it says it is, among those whose tokens come from there.
     pub(super) fn select(
         &self,
         compact: &Compact<'_>,
+        payload: &[u8],
         source: Option<&Source>,
     ) -> Result<Arc<TrustedIssuer>, Rejection> {
-        let table = self.bound(source).map_or(&self.open, |(_, table)| table);
-        table.select(compact).map_err(|rejection| self.explain(rejection, compact, source))
+        let selected = self.table(source).select(compact, payload);
+        selected.map_err(|rejection| self.explain(rejection, compact, source))
     }
 
     /// Says so if the token is of an issuer whose tokens come from elsewhere.
@@ -134,7 +144,7 @@ impl Trust {
 
     /// How many issuers a token from this place may be of.
     pub(super) fn len(&self, source: Option<&Source>) -> usize {
-        self.bound(source).map_or(&self.open, |(_, table)| table).len()
+        self.table(source).len()
     }
 
     pub(super) fn names(&self) -> Vec<&str> {

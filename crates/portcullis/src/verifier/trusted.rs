@@ -1,9 +1,10 @@
 //! An issuer whose settings were found to make sense.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use portcullis_core::{AccessClaims, Assertable};
 
 use super::issuer::{Audience, Issuer};
@@ -175,7 +176,7 @@ impl TrustedIssuer {
         &self.assertable
     }
 
-    pub(super) fn keys(&self) -> Arc<KeySet> {
+    pub(super) fn keys(&self) -> BoundKeys {
         self.keys.load()
     }
 
@@ -206,7 +207,7 @@ impl TrustedIssuer {
     pub(super) fn fill(
         &self,
         claims: &mut AccessClaims,
-        captured: &Captured,
+        captured: &Captured<'_>,
     ) -> Result<(), Rejection> {
         if self.settings.claim_names.client.is_some() {
             claims.set_client(captured.named_client.as_deref());
@@ -286,12 +287,26 @@ fn fault_in_rules(settings: &Issuer) -> Option<(&'static str, &'static str)> {
     None
 }
 
+/// A set of keys as it is in a handle, and as it is bound to an issuer's algorithms.
+type Binding = (Arc<KeySet>, Arc<KeySet>);
+
+/// The keys of an issuer as they are now, bound to its algorithms. To be held for a moment.
+pub(super) struct BoundKeys(Guard<Arc<Binding>>);
+
+impl Deref for BoundKeys {
+    type Target = KeySet;
+
+    fn deref(&self) -> &KeySet {
+        &self.0.1
+    }
+}
+
 /// The keys of an issuer, bound to the algorithms that it names.
 struct IssuerKeys {
     keys: Keys,
     algorithms: Option<Vec<Algorithm>>,
     /// The set that was bound last, and what came of it.
-    bound: ArcSwap<(Arc<KeySet>, Arc<KeySet>)>,
+    bound: ArcSwap<Binding>,
 }
 
 impl IssuerKeys {
@@ -300,7 +315,7 @@ impl IssuerKeys {
         Self { keys, algorithms, bound }
     }
 
-    fn bind(set: Arc<KeySet>, algorithms: Option<&[Algorithm]>) -> (Arc<KeySet>, Arc<KeySet>) {
+    fn bind(set: Arc<KeySet>, algorithms: Option<&[Algorithm]>) -> Binding {
         let bound = match algorithms {
             None => Arc::clone(&set),
             Some(algorithms) => Arc::new(set.bound_to_any(algorithms)),
@@ -309,15 +324,15 @@ impl IssuerKeys {
     }
 
     /// The present set. It is bound anew when it was replaced.
-    fn load(&self) -> Arc<KeySet> {
-        let present = self.keys.snapshot();
+    fn load(&self) -> BoundKeys {
+        let present = self.keys.load();
         let known = self.bound.load();
         if Arc::ptr_eq(&known.0, &present) {
-            return Arc::clone(&known.1);
+            return BoundKeys(known);
         }
-        let fresh = Arc::new(Self::bind(present, self.algorithms.as_deref()));
+        let fresh = Arc::new(Self::bind(Guard::into_inner(present), self.algorithms.as_deref()));
         self.bound.store(Arc::clone(&fresh));
-        Arc::clone(&fresh.1)
+        BoundKeys(Guard::from_inner(fresh))
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn typ(settings: &Issuer, header: &Header) -> (String, String) {
 pub(super) fn claim_rule(
     rule: Rule,
     issuer: &TrustedIssuer,
-    claims: &Captured,
+    claims: &Captured<'_>,
     now: Timestamp,
 ) -> (String, String) {
     let settings = &issuer.settings;
@@ -112,7 +112,7 @@ pub(super) fn claim_rule(
             (format!("a lifetime of at most {longest:?}"), format!("{lifetime:?}"))
         }
         Rule::Audience => {
-            let found = claims.audience.as_deref();
+            let found = claims.audience();
             let found = found.map_or_else(|| "no `aud`".to_owned(), shown_audience);
             (expected_audience(&settings.audience), found)
         }

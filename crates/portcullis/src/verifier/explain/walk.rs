@@ -2,15 +2,16 @@
 //! functions in the same order; a property holds that the two agree.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use portcullis_core::{AccessClaims, Clock as _};
 use serde::de::DeserializeOwned;
 
 use super::super::{Inner, TrustedIssuer, Verifier, header_rules, rules};
 use super::{Explanation, Rule, report};
-use crate::claims;
+use crate::claims::{self, Capturing};
 use crate::error::{Rejection, RejectionKind};
-use crate::jws::{Compact, Header, check_signature, decode};
+use crate::jws::{Compact, Decoder, Header, check_signature, decode};
 use crate::source::Source;
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
@@ -90,7 +91,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 None
             }
         };
-        let issuer = match self.trust.select(&compact, source) {
+        let issuer = match self.choose(&compact, source) {
             Ok(issuer) => issuer,
             Err(rejection) => {
                 to.broken(Rule::TrustedIssuer, rejection);
@@ -105,13 +106,27 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             to.kept(Rule::TrustedIssuer, (expected, crate::error::quoted(issuer.name())));
         }
         match header {
-            Some(header) => explain_signature(&issuer, &compact, &header, to),
+            Some(header) => {
+                let decoder = &self.scratch.decoder;
+                explain_signature(&issuer, &compact, &header, decoder, to);
+            }
             None => {
                 let rules = [Rule::Algorithm, Rule::Key, Rule::Signature, Rule::Type];
                 to.unknown(&rules, "the header can't be used");
             }
         }
         self.explain_claims(&issuer, &compact, to);
+    }
+
+    fn choose(
+        &self,
+        compact: &Compact<'_>,
+        source: Option<&Source>,
+    ) -> Result<Arc<TrustedIssuer>, Rejection> {
+        match self.trust.only(source) {
+            Some(only) => Ok(Arc::clone(only)),
+            None => self.trust.select(compact, &decode(compact.payload, "payload")?, source),
+        }
     }
 
     fn explain_claims(&self, issuer: &TrustedIssuer, compact: &Compact<'_>, to: &mut Explanation) {
@@ -122,11 +137,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 return to.unknown(&OF_THE_CLAIMS, "the payload can't be read");
             }
         };
-        let (claims, fault, captured) = match claims::read::<C>(&payload, issuer.claim_names()) {
-            Ok((claims, captured)) => {
+        let mut capturing = Capturing::new(issuer.claim_names());
+        let (claims, fault, capturing) = match claims::read::<C>(&payload, &mut capturing) {
+            Ok(claims) => {
                 let texts = ("distinct claims, each of its type".into(), "an object".into());
                 to.kept(Rule::Claims, texts);
-                (Some(claims), None, Some(captured))
+                (Some(claims), None, Some(capturing))
             }
             Err(rejection) => {
                 let kind = rejection.kind();
@@ -134,17 +150,18 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 (None, Some(kind), claims::read_in_spite(&payload, issuer.claim_names()))
             }
         };
-        let Some(mut captured) = captured else {
+        let Some(mut capturing) = capturing else {
             return to.unknown(&OF_THE_CLAIMS, "the payload can't be read");
         };
+        let captured = capturing.captured();
         if issuer.reads_header() {
-            let verdict = header_rules::check(issuer, compact, &mut captured);
+            let verdict = header_rules::check(issuer, compact, captured);
             let texts = || ("the values that are asked for".into(), "these".into());
             to.verdict(Rule::HeaderValues, verdict, texts);
         }
         let now = self.clock.now();
-        let heard = rules::each_claim_rule(issuer, &captured, now, |rule, verdict| {
-            let texts = || report::claim_rule(rule, issuer, &captured, now);
+        let heard = rules::each_claim_rule(issuer, captured, now, |rule, verdict| {
+            let texts = || report::claim_rule(rule, issuer, captured, now);
             match verdict {
                 // one that is there and not of its type has been told about already
                 Err(missing)
@@ -162,7 +179,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             && let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>()
         {
             let texts = || ("lists of names".into(), "read".into());
-            to.verdict(Rule::Grants, issuer.fill(access, &captured), texts);
+            to.verdict(Rule::Grants, issuer.fill(access, captured), texts);
         }
     }
 }
@@ -172,11 +189,12 @@ fn explain_signature(
     issuer: &TrustedIssuer,
     compact: &Compact<'_>,
     header: &Header,
+    decoder: &Decoder,
     to: &mut Explanation,
 ) {
     let keys = issuer.keys();
     let checked = issuer.check_keys().and_then(|()| {
-        let checked = check_signature(compact, header, &keys, |alg| issuer.allows(alg));
+        let checked = check_signature(compact, header, &keys, decoder, |alg| issuer.allows(alg));
         checked.map_err(|unsigned| unsigned.now(|wanted, rejection| issuer.seek(wanted, rejection)))
     });
     let algorithm =
