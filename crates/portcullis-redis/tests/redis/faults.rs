@@ -55,10 +55,10 @@ fn half_open() -> Outcome {
         let url = format!("redis://127.0.0.1:{}", proxy.port());
         let store = RedisStore::builder(url).with_timeout(LIMIT).connect().await.unwrap();
         deny(&store, "1").await.unwrap();
+        let before = proxy.accepted();
         proxy.stall();
         assert_bounded(&store).await;
         // the old connections stay silent for ever; new ones work
-        let before = proxy.accepted();
         proxy.resume();
         eventually("it answers again", async || verdict(&store, "1").await.is_denied()).await;
         assert!(proxy.accepted() > before, "on another connection");

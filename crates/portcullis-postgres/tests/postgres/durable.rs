@@ -1,0 +1,135 @@
+//! What is left after a server was killed in the middle of many writes, and what is seen of writes that are slow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use portcullis_core::feed::Feed;
+use portcullis_core::state::{Limits, State};
+use portcullis_core::{StoreErrorKind, Timestamp};
+use portcullis_postgres::{PostgresCursor, PostgresStore};
+use portcullis_support::{Outcome, PostgresServer};
+
+use crate::common::{Add, NOW, connect, deny, eventually, on_tokio, stranger, token, verdict};
+
+pub(crate) fn add(add: Add<'_>) {
+    add("durable::nothing_acknowledged_is_lost_in_a_kill", kill);
+    add("durable::a_row_that_commits_late_is_not_missed", late_commit);
+    add("durable::a_transaction_that_stays_open_holds_nothing_back", long_transaction);
+}
+
+const WRITERS: usize = 4;
+
+/// With a server that is set up not to wait for the disk: the store does, all the same.
+fn kill() -> Outcome {
+    let mut server = PostgresServer::start(&["synchronous_commit=off", "wal_writer_delay=10s"])?;
+    on_tokio(async {
+        for round in 0..2 {
+            let store = connect(&server.url()).await;
+            let stop = Arc::new(AtomicBool::new(false));
+            let done: Arc<[AtomicUsize; WRITERS]> = Arc::default();
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|writer| {
+                    let (store, stop, done) = (store.clone(), Arc::clone(&stop), Arc::clone(&done));
+                    tokio::spawn(async move {
+                        let mut n = 0;
+                        while !stop.load(Ordering::Acquire) {
+                            match deny(&store, &format!("{round} {writer} {n}")).await {
+                                Ok(_) => n += 1,
+                                Err(error) => {
+                                    let kind = error.kind();
+                                    assert_eq!(kind, StoreErrorKind::Unavailable, "{error:?}");
+                                    break;
+                                }
+                            }
+                            done[writer].store(n, Ordering::Release);
+                        }
+                    })
+                })
+                .collect();
+            let written =
+                || done.iter().map(|done| done.load(Ordering::Acquire)).collect::<Vec<_>>();
+            eventually("they write", async || written().iter().all(|n| *n > 20)).await;
+            server.kill().unwrap();
+            stop.store(true, Ordering::Release);
+            for writer in writers {
+                writer.await.unwrap();
+            }
+            server = server.restart().unwrap();
+            for (writer, count) in written().into_iter().enumerate() {
+                for n in 0..count {
+                    let jti = format!("{round} {writer} {n}");
+                    let verdict = verdict(&store, &jti).await;
+                    assert!(verdict.is_denied(), "{jti} of {count}: {verdict:?}");
+                }
+            }
+        }
+    })
+}
+
+async fn read(store: &PostgresStore, cursor: &mut PostgresCursor, state: &State) {
+    let batch = store.read(cursor).await.unwrap();
+    for change in batch.changes().iter() {
+        state.apply(&change, NOW).unwrap();
+    }
+    *cursor = batch.cursor().clone();
+}
+
+fn knows(state: &State, jti: &str) -> bool {
+    state.is_denied(&token(jti), || Timestamp::MAX)
+}
+
+/// A denial by the function of the schema, in somebody's own transaction.
+fn by_hand(jti: &str) -> String {
+    format!(
+        "SELECT portcullis.revoke('denied', 'jti', 'https://idp.example.com', '{jti}', NULL, NULL, NULL, NULL, NULL,
+             0::smallint, 1000, 1000, false, NULL, NULL, NULL)"
+    )
+}
+
+fn late_commit() -> Outcome {
+    let server = PostgresServer::start(&[])?;
+    on_tokio(async {
+        let store = connect(&server.url()).await;
+        let mut cursor = store.start().await.unwrap().cursor().clone();
+        let state = State::new(Limits::unlimited());
+        let (slow, slower) = (stranger(&server.url()).await, stranger(&server.url()).await);
+        slow.batch_execute(&format!("BEGIN; {}", by_hand("late"))).await.unwrap();
+        slower.batch_execute(&format!("BEGIN; {}", by_hand("later"))).await.unwrap();
+        for n in 0..3 {
+            let quick = format!("quick {n}");
+            deny(&store, &quick).await.unwrap();
+            read(&store, &mut cursor, &state).await;
+            assert!(knows(&state, &quick) && !knows(&state, "late"));
+        }
+        slow.batch_execute("COMMIT").await.unwrap();
+        deny(&store, "after").await.unwrap();
+        read(&store, &mut cursor, &state).await;
+        assert!(knows(&state, "late") && knows(&state, "after") && !knows(&state, "later"));
+        slower.batch_execute("COMMIT").await.unwrap();
+        read(&store, &mut cursor, &state).await;
+        assert!(knows(&state, "later"));
+    })
+}
+
+/// A report that runs for hours in the same cluster.
+fn long_transaction() -> Outcome {
+    let server = PostgresServer::start(&[])?;
+    on_tokio(async {
+        let store = connect(&server.url()).await;
+        let report = stranger(&server.url()).await;
+        let open = "BEGIN; CREATE TEMPORARY TABLE report AS SELECT pg_current_xact_id()";
+        report.batch_execute(open).await.unwrap();
+        let mut cursor = store.start().await.unwrap().cursor().clone();
+        let state = State::new(Limits::unlimited());
+        for n in 0..20 {
+            let jti = n.to_string();
+            deny(&store, &jti).await.unwrap();
+            read(&store, &mut cursor, &state).await;
+            assert!(knows(&state, &jti));
+            // what was seen wakes nobody again
+            let changed =
+                tokio::time::timeout(std::time::Duration::from_millis(1), store.changed(&cursor));
+            assert!(changed.await.is_err(), "everything was read");
+        }
+    })
+}
