@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask test` runs every test, `cargo xtask lint` every other check, `cargo xtask
-//! soak` a server under load.
+//! soak` a server under load, `cargo xtask staleness` a fleet that shares a store.
 //!
 //! They work from a plain Rust installation, print each command they run, and exit non-zero if anything failed.
 #![expect(
@@ -14,6 +14,7 @@ mod command;
 mod graph;
 mod playwright;
 mod soak;
+mod staleness;
 mod test;
 mod tools;
 mod totals;
@@ -28,6 +29,8 @@ usage: cargo xtask <command>
   test [-- ARGS]   unit, integration and documentation tests; ARGS go to the test runner
   soak [--minutes N]
                    a server under load with rotation, revocation and faults, for 30 minutes unless said otherwise
+  staleness [--store STORE] [--verifiers N] [--seconds S] [--bound-ms B]
+                   how long a revoked token works on several processes while their store is harmed
   lint [CHECK..]   all the other checks, or only those named:";
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn run(mut args: Vec<String>) -> Result<()> {
             test::run(&args)
         }
         "soak" => soak::run(&args),
+        "staleness" => staleness::run(&args),
         "lint" => checks::run(&args),
         other => bail!("there is no command `{other}`\n{}", usage()),
     }

@@ -1,0 +1,32 @@
+//! The stores that can be put to the test: how one is started, and what harm can be done to it.
+
+pub(crate) mod sqlite;
+
+use anyhow::Result;
+
+use crate::args::Kind;
+
+/// A store that was started, and what can be done to it. It is gone when this is dropped.
+pub(crate) trait Rig {
+    /// Where processes find it.
+    fn address(&self) -> String;
+
+    /// The names of the ways of breaking it.
+    fn faults(&self) -> Vec<&'static str>;
+
+    /// Breaks it in that way.
+    fn harm(&mut self, fault: &str) -> Result<()>;
+
+    /// Undoes that.
+    fn mend(&mut self, fault: &str) -> Result<()>;
+
+    /// Which of these tokens it does not deny, asked afresh.
+    fn forgotten(&self, numbers: &[u64]) -> Result<Vec<u64>>;
+}
+
+/// Starts one.
+pub(crate) fn start(kind: Kind) -> Result<Box<dyn Rig>> {
+    Ok(match kind {
+        Kind::Sqlite => Box::new(sqlite::Rig::start()?),
+    })
+}
