@@ -53,7 +53,11 @@ fn they_verify_what_we_sign() {
         let test = TestIssuer::new(algorithm);
         let clock = TestClock::at(4_000_000_000);
         let keys = SigningKeys::builder().clock(clock).key(test.key().clone()).build().unwrap();
-        let issuer = TokenIssuer::builder(test.name(), keys).audience("api").build().unwrap();
+        let issuer = TokenIssuer::builder(test.name(), keys)
+            .audience("api")
+            .client_id("web")
+            .build()
+            .unwrap();
         let minted = issuer.mint(&json!({"sub": "bob"})).unwrap();
 
         let mut validation = Validation::new(theirs);

@@ -12,8 +12,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use portcullis_core::revocation::is_cut_off;
-use portcullis_core::{Clock, CutoffStore, Target, Timestamp};
+use portcullis_core::{
+    BoxError, Clock, CutoffStore, GenerationStore, Target, TargetKind, Timestamp,
+};
 
+use crate::BoxFuture;
 use crate::error::{IssuerError, IssuerErrorKind};
 
 /// The longest wait. A cutoff may lie a little ahead where its store has another clock, and a newer one
@@ -61,23 +64,25 @@ pub async fn wait_past_cutoff_with<S, F>(
     issuer: &str,
     subject: &str,
     clock: &(impl Clock + ?Sized),
-    mut sleep: impl FnMut(Duration) -> F,
+    sleep: impl FnMut(Duration) -> F,
 ) -> Result<(), IssuerError>
 where
     S: CutoffStore,
     F: Future<Output = ()>,
 {
-    let target = Target::subject(issuer, subject);
+    wait_past(store, &[Target::subject(issuer, subject)], clock, sleep).await
+}
+
+/// Waits until a token that is minted now escapes the latest cutoff of these targets.
+pub(crate) async fn wait_past<F: Future<Output = ()>>(
+    store: &(impl Cutoffs + ?Sized),
+    targets: &[Target<'_>],
+    clock: &(impl Clock + ?Sized),
+    mut sleep: impl FnMut(Duration) -> F,
+) -> Result<(), IssuerError> {
     let started = clock.elapsed();
     loop {
-        let cutoff = store.latest_cutoff(&[target]).await.map_err(|error| {
-            IssuerError::new(
-                IssuerErrorKind::StoreUnavailable,
-                "the cutoff of the subject can't be read",
-            )
-            .with_source(error)
-        })?;
-        let Some(cutoff) = cutoff else { return Ok(()) };
+        let Some(cutoff) = store.latest(targets).await? else { return Ok(()) };
         let delay = delay_past(cutoff, clock.now());
         if delay.is_zero() {
             return Ok(());
@@ -92,6 +97,56 @@ where
         }
         sleep(delay).await;
     }
+}
+
+/// A store of cutoffs, whatever its type.
+pub(crate) trait Cutoffs: Send + Sync {
+    fn latest<'a>(
+        &'a self,
+        targets: &'a [Target<'_>],
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, IssuerError>>;
+
+    fn kinds(&self) -> &'static [TargetKind];
+}
+
+impl<S: CutoffStore> Cutoffs for S {
+    fn latest<'a>(
+        &'a self,
+        targets: &'a [Target<'_>],
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, IssuerError>> {
+        Box::pin(async {
+            let latest = self.latest_cutoff(targets).await;
+            latest.map_err(|error| unavailable("the cutoff of the subject can't be read", error))
+        })
+    }
+
+    fn kinds(&self) -> &'static [TargetKind] {
+        CutoffStore::kinds(self)
+    }
+}
+
+/// A store of generations, whatever its type.
+pub(crate) trait Generations: Send + Sync {
+    fn min_generation<'a>(
+        &'a self,
+        target: Target<'a>,
+    ) -> BoxFuture<'a, Result<Option<u64>, IssuerError>>;
+}
+
+impl<S: GenerationStore> Generations for S {
+    fn min_generation<'a>(
+        &'a self,
+        target: Target<'a>,
+    ) -> BoxFuture<'a, Result<Option<u64>, IssuerError>> {
+        Box::pin(async move {
+            let least = GenerationStore::min_generation(self, &target).await;
+            least.map_err(|error| unavailable("the generation of the subject can't be read", error))
+        })
+    }
+}
+
+fn unavailable(what: &str, error: impl Into<BoxError>) -> IssuerError {
+    IssuerError::new(IssuerErrorKind::StoreUnavailable, what).with_source(error)
 }
 
 /// [`wait_past_cutoff_with`] on tokio's clock.

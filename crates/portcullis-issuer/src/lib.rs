@@ -20,3 +20,7 @@ pub use key::SigningKey;
 pub use keys::{KeyEntry, SigningKeys, SigningKeysBuilder};
 pub use secret::SecretBytes;
 pub use token::{Minted, TokenBuilder, TokenIssuer, TokenIssuerBuilder};
+
+/// What an erased `async fn` gives.
+pub(crate) type BoxFuture<'a, T> =
+    std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

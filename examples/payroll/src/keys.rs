@@ -37,6 +37,8 @@ impl KeyRing {
         let keys = SigningKeys::builder().overlap(overlap).entries(entries).build()?;
         let issuer = TokenIssuer::builder(ISSUER, keys.clone())
             .audience(AUDIENCE)
+            // its own users sign in here, with nothing in between
+            .client_id(AUDIENCE)
             .lifetime(LIFETIME)
             .build()?;
         Ok(Self { keys, issuer, db, rotating: Arc::default() })

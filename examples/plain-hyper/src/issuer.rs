@@ -30,6 +30,7 @@ pub(crate) fn new() -> Result<TokenIssuer, IssuerError> {
     let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
     TokenIssuer::builder("https://issuer.example", keys)
         .audience(AUDIENCE)
+        .client_id("plain-hyper")
         .lifetime(Duration::from_secs(3600))
         .build()
 }

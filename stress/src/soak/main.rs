@@ -70,8 +70,11 @@ async fn soak(duration: Duration) -> Result<(Counts, Vec<u64>)> {
         .overlap(OVERLAP)
         .key(SigningKey::generate(Algorithm::ES256)?)
         .build()?;
-    let issuer =
-        TokenIssuer::builder(ISSUER, keys.clone()).audience(AUDIENCE).lifetime(LIFETIME).build()?;
+    let issuer = TokenIssuer::builder(ISSUER, keys.clone())
+        .audience(AUDIENCE)
+        .plain_jwt()
+        .lifetime(LIFETIME)
+        .build()?;
     let address = server::start(keys.verification_keys(), flaky.clone()).await?;
     let world = World {
         address,

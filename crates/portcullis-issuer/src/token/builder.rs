@@ -4,15 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::Clock;
+use portcullis_core::{Clock, CutoffStore, GenerationStore};
 
 use super::TokenIssuer;
 use super::issuer::Settings;
 use crate::SigningKeys;
+use crate::cutoff::{Cutoffs, Generations};
 use crate::error::IssuerError;
 
 /// The claims that the issuer or its builder sets.
-const RESERVED: [&str; 8] = ["iss", "aud", "iat", "exp", "jti", "nbf", "sub", "sid"];
+const RESERVED: [&str; 10] =
+    ["iss", "aud", "iat", "exp", "jti", "nbf", "sub", "sid", "client_id", "auth_time"];
+
+/// What an access token must have beside what the issuer always sets (RFC 9068 §2.2).
+const ACCESS_TOKEN: &[&str] = &["sub", "client_id"];
 
 /// Settings of a [`TokenIssuer`].
 #[must_use]
@@ -24,8 +29,12 @@ pub struct TokenIssuerBuilder {
     lifetime: Duration,
     typ: String,
     required: &'static [&'static str],
+    client: Option<String>,
     generation_claim: String,
     fractional: bool,
+    cutoffs: Option<Arc<dyn Cutoffs>>,
+    generations: Option<Arc<dyn Generations>>,
+    allowed: Vec<String>,
 }
 
 impl TokenIssuerBuilder {
@@ -36,10 +45,14 @@ impl TokenIssuerBuilder {
             keys,
             clock: None,
             lifetime: Duration::from_secs(15 * 60),
-            typ: "JWT".to_owned(),
-            required: &[],
+            typ: "at+jwt".to_owned(),
+            required: ACCESS_TOKEN,
+            client: None,
             generation_claim: "gen".to_owned(),
             fractional: false,
+            cutoffs: None,
+            generations: None,
+            allowed: Vec::new(),
         }
     }
 
@@ -58,20 +71,56 @@ impl TokenIssuerBuilder {
         self
     }
 
-    /// Another `typ` than `JWT`. For access tokens see
-    /// [`access_token_profile`](Self::access_token_profile).
-    pub fn typ(mut self, typ: impl Into<String>) -> Self {
-        self.typ = typ.into();
-        self
-    }
-
-    /// The profile for access tokens ([RFC 9068]): `typ` is `at+jwt`, and a token without `sub` or
-    /// `client_id` is not minted.
+    /// The profile for access tokens ([RFC 9068]), which is the one unless another is chosen: `typ` is
+    /// `at+jwt`, and a token without `sub` or `client_id` is not minted.
     ///
     /// [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
     pub fn access_token_profile(mut self) -> Self {
         self.typ = "at+jwt".to_owned();
-        self.required = &["sub", "client_id"];
+        self.required = ACCESS_TOKEN;
+        self
+    }
+
+    /// Tokens of no profile: `typ` is `JWT`, and nothing is required beside what the issuer sets.
+    pub fn plain_jwt(self) -> Self {
+        self.typ("JWT")
+    }
+
+    /// Tokens of another kind than access tokens, with this `typ`, of which nothing is required beside
+    /// what the issuer sets ([RFC 8725 §3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
+    pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.typ = typ.into();
+        self.required = &[];
+        self
+    }
+
+    /// The `client_id` of tokens whose claims name none
+    /// ([RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)): a service that signs its own
+    /// users in is its own client.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client = Some(client_id.into());
+        self
+    }
+
+    /// The cutoffs of subjects. [`TokenBuilder::issue_with`](super::TokenBuilder::issue_with) waits
+    /// until a token escapes those that apply to it, which is at most for the rest of a second.
+    pub fn cutoffs(mut self, store: impl CutoffStore) -> Self {
+        self.cutoffs = Some(Arc::new(store));
+        self
+    }
+
+    /// The generations of subjects.
+    /// [`TokenBuilder::issue_with`](super::TokenBuilder::issue_with) writes the one that is in force
+    /// into the [generation claim](Self::generation_claim), 0 where there is none.
+    pub fn generations(mut self, store: impl GenerationStore) -> Self {
+        self.generations = Some(Arc::new(store));
+        self
+    }
+
+    /// Lets a claim of this name be, at any depth, although it sounds like a secret. See
+    /// [`TokenIssuer`].
+    pub fn allow_claim(mut self, name: impl Into<String>) -> Self {
+        self.allowed.push(name.into());
         self
     }
 
@@ -119,6 +168,9 @@ impl TokenIssuerBuilder {
                 "`generation_claim` is empty or the name of a claim that is used otherwise",
             ));
         }
+        if self.client.as_deref() == Some("") {
+            return Err(IssuerError::setting("`client_id` is empty"));
+        }
         check_lifetime(self.lifetime, self.keys.overlap())?;
         let clock = self.clock.unwrap_or_else(|| self.keys.clock());
         Ok(TokenIssuer::new(Settings {
@@ -129,8 +181,12 @@ impl TokenIssuerBuilder {
             lifetime: self.lifetime,
             typ: self.typ.into(),
             required: self.required,
+            client: self.client,
             generation_claim: self.generation_claim.into(),
             fractional: self.fractional,
+            cutoffs: self.cutoffs,
+            generations: self.generations,
+            allowed: self.allowed,
         }))
     }
 }

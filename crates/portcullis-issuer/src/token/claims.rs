@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::error::IssuerError;
 use crate::header::quoted;
@@ -40,16 +41,38 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// The user's claims as JSON, from which a token is made.
+pub(super) struct Written(Zeroizing<String>);
+
+impl Written {
+    pub(super) fn new(claims: &impl Serialize) -> Result<Self, IssuerError> {
+        let json = serde_json::to_string(claims).map_err(|error| {
+            IssuerError::claims("the claims can't be written").with_source(error)
+        })?;
+        Ok(Self(Zeroizing::new(json)))
+    }
+
+    fn members(&self) -> Result<Members<'_>, IssuerError> {
+        serde_json::from_str(&self.0)
+            .map_err(|_| IssuerError::claims("the claims are no JSON object (RFC 7519 §3)"))
+    }
+
+    /// A claim that is a string.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let Members(members) = self.members().ok()?;
+        let (_, value) = members.iter().find(|(there, _)| there == name)?;
+        serde_json::from_str(value.get()).ok()
+    }
+}
+
 /// The payload. A name that both sides have, or that the user has twice, is an error.
 pub(super) fn payload(
     mut policy: Policy<'_>,
-    claims: &impl Serialize,
+    claims: &Written,
+    default_client: Option<&str>,
     required: &[&str],
 ) -> Result<String, IssuerError> {
-    let claims = serde_json::to_string(claims)
-        .map_err(|error| IssuerError::claims("the claims can't be written").with_source(error))?;
-    let Members(members) = serde_json::from_str(&claims)
-        .map_err(|_| IssuerError::claims("the claims are no JSON object (RFC 7519 §3)"))?;
+    let Members(members) = claims.members()?;
     for (name, value) in members {
         if policy.iter().any(|(taken, _)| *taken == name) {
             return Err(IssuerError::claims(format!(
@@ -59,10 +82,16 @@ pub(super) fn payload(
         }
         policy.push((name.into(), value.get().to_owned()));
     }
+    if let Some(client) = default_client
+        && !policy.iter().any(|(there, _)| there == "client_id")
+    {
+        policy.push(("client_id".into(), quoted(client)));
+    }
     for name in required {
         if !policy.iter().any(|(there, _)| there == name) {
             return Err(IssuerError::claims(format!(
-                "an access token must have the claim `{name}` (RFC 9068 §2.2)"
+                "an access token must have the claim `{name}` (RFC 9068 §2.2); a token for \
+                 something else says so with `TokenIssuerBuilder::plain_jwt` or `typ`"
             )));
         }
     }
@@ -91,7 +120,9 @@ mod tests {
     }
 
     fn check(claims: &impl Serialize, expected: Option<&str>) {
-        assert_eq!(payload(policy(), claims, &[]).ok().as_deref(), expected);
+        let written = Written::new(claims);
+        let payload = written.and_then(|claims| payload(policy(), &claims, None, &[]));
+        assert_eq!(payload.ok().as_deref(), expected);
     }
 
     #[test]
@@ -145,8 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn a_client_is_named_unless_the_claims_name_one() {
+        let written = |claims| payload(policy(), &Written::new(&claims).unwrap(), Some("me"), &[]);
+        assert!(written(serde_json::json!({})).unwrap().ends_with(r#""client_id":"me"}"#));
+        let own = written(serde_json::json!({"client_id": "web"})).unwrap();
+        assert!(own.ends_with(r#""client_id":"web"}"#), "{own}");
+    }
+
+    #[test]
     fn what_is_required_is_named() {
-        let error = payload(policy(), &serde_json::json!({}), &["iss", "sub"]).unwrap_err();
+        let claims = Written::new(&serde_json::json!({})).unwrap();
+        let error = payload(policy(), &claims, None, &["iss", "sub"]).unwrap_err();
         assert!(error.to_string().contains("`sub`"), "{error}");
     }
 }

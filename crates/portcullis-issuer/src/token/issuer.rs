@@ -9,15 +9,25 @@ use serde::Serialize;
 
 use super::{Minted, TokenBuilder, TokenIssuerBuilder};
 use crate::SigningKeys;
+use crate::cutoff::{Cutoffs, Generations};
 use crate::error::IssuerError;
 use crate::header::quoted;
 
 /// Mints tokens: it sets `iss`, `aud`, `iat`, `exp` and `jti`, the user's claims follow. Clones share
 /// the settings.
 ///
-/// `jti` is 128 random bits. `iat` is rounded down to the second and never later than now. A claim that
-/// the issuer sets can't be set by the claims too: that is an error, so that no member is ever there
-/// twice.
+/// They are access tokens ([RFC 9068]) unless [another kind](TokenIssuerBuilder::typ) is chosen: `typ` is
+/// `at+jwt`, `sub` and `client_id` are required. `jti` is 128 random bits. `iat` is rounded down to the
+/// second and never later than now. A claim that the issuer sets can't be set by the claims too: that is
+/// an error, so that no member is ever there twice.
+///
+/// A payload is signed and not encrypted: whoever sees the token reads it. So a claim whose name says
+/// that it is a secret (`password`, `client_secret`, `apiKey`, … at any depth), a private JWK and a
+/// private key in PEM are errors, unless [allowed by name](TokenIssuerBuilder::allow_claim). A token of
+/// more than 4096 bytes is logged as a warning, since cookies and many proxies take no more.
+///
+/// To let somebody sign in again within the second of a sign-out, name the
+/// [cutoffs](TokenIssuerBuilder::cutoffs) and [issue](TokenBuilder::issue_with) instead of minting.
 ///
 /// # Example
 ///
@@ -32,6 +42,7 @@ use crate::header::quoted;
 /// let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
 /// let issuer = TokenIssuer::builder("https://payroll.example.com", keys.clone())
 ///     .audience("payroll")
+///     .client_id("payroll-web")
 ///     .build()?;
 /// let minted = issuer.mint(&Payroll { sub: "bob", roles: &["reader"] })?;
 ///
@@ -39,6 +50,8 @@ use crate::header::quoted;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 #[derive(Clone)]
 pub struct TokenIssuer {
     settings: Arc<Settings>,
@@ -52,8 +65,12 @@ pub(super) struct Settings {
     pub(super) lifetime: Duration,
     pub(super) typ: Box<str>,
     pub(super) required: &'static [&'static str],
+    pub(super) client: Option<String>,
     pub(super) generation_claim: Box<str>,
     pub(super) fractional: bool,
+    pub(super) cutoffs: Option<Arc<dyn Cutoffs>>,
+    pub(super) generations: Option<Arc<dyn Generations>>,
+    pub(super) allowed: Vec<String>,
 }
 
 impl Settings {
@@ -67,8 +84,10 @@ impl Settings {
     }
 
     /// One audience is a string, several are an array (RFC 7519 §4.1.3).
-    pub(super) fn audience_json(&self) -> String {
-        match self.audiences.as_slice() {
+    pub(super) fn audience_json(&self, instead: &[&str]) -> String {
+        let ours = || self.audiences.iter().map(String::as_str).collect();
+        let audiences: Vec<&str> = if instead.is_empty() { ours() } else { instead.to_vec() };
+        match audiences.as_slice() {
             [one] => quoted(one),
             several => serde_json::Value::from(several).to_string(),
         }
@@ -94,8 +113,8 @@ impl TokenIssuer {
     ///
     /// # Errors
     ///
-    /// If the claims are no JSON object or collide with what the issuer sets, or if the cryptography
-    /// fails.
+    /// If the claims are no JSON object, collide with what the issuer sets, lack what the kind of token
+    /// requires or hold an obvious secret, or if the cryptography fails.
     pub fn mint<C: Serialize>(&self, claims: &C) -> Result<Minted, IssuerError> {
         self.token(claims).mint()
     }
@@ -113,7 +132,7 @@ impl TokenIssuer {
     /// # struct Roles { roles: Vec<String> }
     /// # fn main() -> Result<(), portcullis_issuer::IssuerError> {
     /// # let key = SigningKey::generate(Algorithm::EdDSA)?;
-    /// # let issuer = TokenIssuer::builder("https://a.example", key).audience("api").build()?;
+    /// # let issuer = TokenIssuer::builder("https://a.example", key).audience("api").client_id("web").build()?;
     /// # let roles = Roles { roles: vec![] };
     /// let minted =
     ///     issuer.token(&roles).subject("bob").session("s-17").lifetime(Duration::from_secs(60)).mint()?;
@@ -143,9 +162,13 @@ impl TokenIssuer {
         self.settings.lifetime
     }
 
-    #[cfg(feature = "tokio")]
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.settings.clock
+    /// The audiences of a token unless it is said otherwise.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.settings.audiences.iter().map(String::as_str)
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.settings.clock
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod builder;
 mod claims;
+mod issue;
 mod issuer;
+mod secrets;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,9 +19,14 @@ use serde::Serialize;
 pub use builder::TokenIssuerBuilder;
 pub use issuer::TokenIssuer;
 
+use self::claims::Written;
 use crate::JwsHeader;
 use crate::error::IssuerError;
 use crate::header::quoted;
+
+/// The size of a cookie that every browser takes (RFC 6265bis §5.6), and of what is left for one header
+/// in the default limits of most proxies.
+const LARGE: usize = 4096;
 
 /// A token that is about to be minted, for what differs from one token to the next. See
 /// [`TokenIssuer::token`].
@@ -29,7 +36,10 @@ pub struct TokenBuilder<'a, C> {
     issuer: &'a TokenIssuer,
     claims: &'a C,
     subject: Option<&'a str>,
+    client: Option<&'a str>,
     session: Option<&'a str>,
+    audiences: Vec<&'a str>,
+    authenticated_at: Option<Timestamp>,
     generation: Option<u64>,
     not_before: Option<Timestamp>,
     lifetime: Option<Duration>,
@@ -41,7 +51,10 @@ impl<'a, C: Serialize> TokenBuilder<'a, C> {
             issuer,
             claims,
             subject: None,
+            client: None,
             session: None,
+            audiences: Vec::new(),
+            authenticated_at: None,
             generation: None,
             not_before: None,
             lifetime: None,
@@ -51,6 +64,25 @@ impl<'a, C: Serialize> TokenBuilder<'a, C> {
     /// With this `sub`, where the claims have none of their own.
     pub fn subject(mut self, subject: &'a str) -> Self {
         self.subject = Some(subject);
+        self
+    }
+
+    /// With this `client_id`, where the claims have none of their own.
+    pub fn client_id(mut self, client_id: &'a str) -> Self {
+        self.client = Some(client_id);
+        self
+    }
+
+    /// For this audience instead of the issuer's. Call it again for a further one.
+    pub fn audience(mut self, audience: &'a str) -> Self {
+        self.audiences.push(audience);
+        self
+    }
+
+    /// With this `auth_time`: when the subject proved who it is, which a refreshed token remembers.
+    /// Fractions of a second are dropped.
+    pub fn authenticated_at(mut self, time: Timestamp) -> Self {
+        self.authenticated_at = Some(Timestamp::from_secs(time.as_secs()));
         self
     }
 
@@ -84,9 +116,15 @@ impl<'a, C: Serialize> TokenBuilder<'a, C> {
     ///
     /// # Errors
     ///
-    /// If the claims are no JSON object or collide with what the issuer sets, if the lifetime is out of
-    /// range, or if the cryptography fails.
+    /// If the claims are no JSON object, collide with what the issuer sets, lack what the kind of token
+    /// requires or hold an obvious secret, if the lifetime is out of range, or if the cryptography
+    /// fails.
     pub fn mint(self) -> Result<Minted, IssuerError> {
+        let claims = Written::new(self.claims)?;
+        self.mint_written(&claims)
+    }
+
+    fn mint_written(self, claims: &Written) -> Result<Minted, IssuerError> {
         let settings = self.issuer.settings();
         let lifetime = self.lifetime.unwrap_or(settings.lifetime);
         builder::check_lifetime(lifetime, settings.keys.overlap())?;
@@ -102,7 +140,7 @@ impl<'a, C: Serialize> TokenBuilder<'a, C> {
 
         let mut policy: claims::Policy<'_> = vec![
             ("iss".into(), quoted(&settings.name)),
-            ("aud".into(), settings.audience_json()),
+            ("aud".into(), settings.audience_json(&self.audiences)),
             ("iat".into(), issued_at.to_string()),
             ("exp".into(), expires_at.to_string()),
             ("jti".into(), quoted(&id)),
@@ -110,14 +148,26 @@ impl<'a, C: Serialize> TokenBuilder<'a, C> {
         let generation = self.generation.map(|generation| generation.to_string());
         for (name, value) in [
             ("sub", self.subject.map(quoted)),
+            ("client_id", self.client.map(quoted)),
             ("sid", self.session.map(quoted)),
+            ("auth_time", self.authenticated_at.map(|time| time.to_string())),
             ("nbf", self.not_before.map(|time| time.to_string())),
             (&*settings.generation_claim, generation),
         ] {
             policy.extend(value.map(|value| (Cow::Borrowed(name), value)));
         }
-        let payload = claims::payload(policy, self.claims, settings.required)?;
+        let client = settings.client.as_deref();
+        let payload = claims::payload(policy, claims, client, settings.required)?;
+        secrets::refuse(&payload, &settings.allowed)?;
         let token = key.sign(&JwsHeader::new().with_typ(&*settings.typ), payload)?;
+        if token.len() > LARGE {
+            tracing::warn!(
+                target: "portcullis",
+                bytes = token.len(),
+                jti = %id,
+                "a token is larger than 4096 bytes: cookies and many proxies take no more"
+            );
+        }
         Ok(Minted { token, id, issued_at, expires_at })
     }
 }
@@ -185,7 +235,7 @@ impl fmt::Debug for Minted {
 }
 
 /// 128 random bits (RFC 7519 §4.1.7 asks that a collision be negligible).
-fn random_id() -> Result<String, IssuerError> {
+pub(crate) fn random_id() -> Result<String, IssuerError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| IssuerError::crypto("there is no randomness"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

@@ -154,6 +154,7 @@ async fn a_token_that_is_minted_after_the_wait_escapes_the_cutoff() {
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let issuer = TokenIssuer::builder("https://me.example", key)
         .audience("api")
+        .client_id("web")
         .clock(Paused(tokio::time::Instant::now()))
         .build()
         .unwrap();
@@ -162,4 +163,78 @@ async fn a_token_that_is_minted_after_the_wait_escapes_the_cutoff() {
     assert!(is_cut_off(issuer.mint(&claims).unwrap().issued_at(), cutoff));
     issuer.wait_past_cutoff(&Script::new(&[Ok(Some(7_300))]), "bob").await.unwrap();
     assert!(!is_cut_off(issuer.mint(&claims).unwrap().issued_at(), cutoff));
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test(start_paused = true)]
+async fn issuing_waits_by_itself_and_writes_the_generation_in_force() {
+    use portcullis::{Algorithm, Entry, MemoryStore, Revoke, jws};
+    use portcullis_issuer::{SigningKey, TokenIssuer};
+
+    for target in [
+        Target::subject("https://me.example", "bob"),
+        Target::session("https://me.example", "s1"),
+        Target::client("https://me.example", "web"),
+        Target::issuer_wide("https://me.example"),
+        Target::everything(),
+    ] {
+        let store = MemoryStore::new();
+        let cutoff = Timestamp::from_millis(7_300);
+        store.revoke(Entry::not_before(target, cutoff)).await.unwrap();
+        let bob = Target::subject("https://me.example", "bob");
+        store.revoke(Entry::min_generation(bob, 4)).await.unwrap();
+        let issuer = TokenIssuer::builder(
+            "https://me.example",
+            SigningKey::generate(Algorithm::EdDSA).unwrap(),
+        )
+        .audience("api")
+        .client_id("web")
+        .cutoffs(store.clone())
+        .generations(store.clone())
+        .clock(Paused(tokio::time::Instant::now()))
+        .build()
+        .unwrap();
+        // whether the issuer or the claims name the subject
+        let claims = serde_json::json!({"sub": "bob", "sid": "s1"});
+        let minted = issuer.token(&claims).issue().await.unwrap();
+        assert!(!is_cut_off(minted.issued_at(), cutoff), "{target:?}");
+        let read = jws::verify(minted.token(), &issuer.keys().verification_keys()).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(read.payload()).unwrap();
+        assert_eq!(read["gen"], 4);
+
+        // somebody else waits only for what is about everybody
+        let started = tokio::time::Instant::now();
+        let other = serde_json::json!({"sub": "eve", "sid": "s2", "client_id": "app"});
+        let issuer = TokenIssuer::builder("https://me.example", issuer.keys().clone())
+            .audience("api")
+            .cutoffs(store)
+            .clock(Paused(started))
+            .build()
+            .unwrap();
+        issuer.token(&other).issue().await.unwrap();
+        let everybody = target.id().is_empty();
+        assert_eq!(started.elapsed() > Duration::ZERO, everybody, "{target:?}");
+    }
+}
+
+#[test]
+fn issuing_fails_where_the_cutoffs_can_not_be_asked() {
+    use portcullis::Algorithm;
+    use portcullis_issuer::{SigningKey, TokenIssuer};
+
+    let issuer =
+        TokenIssuer::builder("https://me.example", SigningKey::generate(Algorithm::EdDSA).unwrap())
+            .audience("api")
+            .client_id("web")
+            .cutoffs(Script::new(&[Err("down")]))
+            .build()
+            .unwrap();
+    let claims = serde_json::json!({"sub": "bob"});
+    let never = |_| -> std::future::Ready<()> { unreachable!() };
+    let error = block_on(issuer.token(&claims).issue_with(never)).unwrap_err();
+    assert_eq!(error.kind(), IssuerErrorKind::StoreUnavailable);
+    // without a subject there is nobody to ask about
+    let claims = serde_json::json!({});
+    let error = block_on(issuer.token(&claims).issue_with(never)).unwrap_err();
+    assert_eq!(error.kind(), IssuerErrorKind::InvalidClaims);
 }

@@ -4,6 +4,7 @@
 
 mod cutoff;
 mod keys;
+mod log;
 mod read;
 mod refresh;
 mod ring;

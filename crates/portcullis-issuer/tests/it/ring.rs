@@ -191,8 +191,12 @@ fn shared_secrets_rotate_and_are_never_published() {
 fn no_token_outlives_its_key() {
     let clock = TestClock::new(Timestamp::from_millis(1_000_900));
     let ring = ring(&clock);
-    let issuer =
-        TokenIssuer::builder("me", ring.clone()).audience("api").lifetime(HOUR).build().unwrap();
+    let issuer = TokenIssuer::builder("me", ring.clone())
+        .audience("api")
+        .plain_jwt()
+        .lifetime(HOUR)
+        .build()
+        .unwrap();
     let last = issuer.mint(&json!({})).unwrap();
     ring.rotate(key("2")).unwrap();
     clock.set(last.expires_at());

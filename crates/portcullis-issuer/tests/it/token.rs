@@ -9,6 +9,8 @@ use portcullis_testing::{TestClock, TestIssuer};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::log::Log;
+
 const NAME: &str = "https://payroll.example.com";
 
 #[derive(Serialize)]
@@ -22,7 +24,7 @@ const BOB: Claims<'_> = Claims { sub: "bob", roles: &["reader"] };
 fn builder(clock: &TestClock) -> TokenIssuerBuilder {
     let key = TestIssuer::new(Algorithm::ES256).key().clone();
     let keys = SigningKeys::builder().clock(clock.clone()).key(key).build().unwrap();
-    TokenIssuer::builder(NAME, keys).audience("payroll")
+    TokenIssuer::builder(NAME, keys).audience("payroll").plain_jwt()
 }
 
 fn read(issuer: &TokenIssuer, token: &str) -> (Option<String>, Value) {
@@ -182,4 +184,63 @@ fn the_token_is_not_shown() {
     let minted = issuer.mint(&BOB).unwrap();
     let signature = minted.token().rsplit('.').next().unwrap();
     assert!(!format!("{minted:?} {issuer:?}").contains(signature));
+}
+
+#[test]
+fn tokens_are_access_tokens_unless_another_kind_is_chosen() {
+    let clock = TestClock::at(1);
+    let keys = || builder(&clock).build().unwrap().keys().clone();
+    let issuer = TokenIssuer::builder(NAME, keys()).audience("payroll").build().unwrap();
+    assert!(issuer.mint(&BOB).unwrap_err().to_string().contains("client_id"));
+    let minted = issuer.token(&BOB).client_id("web").mint().unwrap();
+    let (typ, claims) = read(&issuer, minted.token());
+    assert_eq!((typ.as_deref(), &claims["client_id"]), (Some("at+jwt"), &json!("web")));
+
+    let own = TokenIssuer::builder(NAME, keys()).audience("payroll").client_id("me");
+    let own = own.build().unwrap();
+    let (typ, claims) = read(&own, own.mint(&BOB).unwrap().token());
+    assert_eq!((typ.as_deref(), &claims["client_id"]), (Some("at+jwt"), &json!("me")));
+
+    for plain in [builder(&clock), builder(&clock).typ("x+jwt")] {
+        assert!(plain.build().unwrap().mint(&json!({})).is_ok());
+    }
+}
+
+#[test]
+fn one_token_may_be_for_others_and_remember_when_its_subject_signed_in() {
+    let issuer = builder(&TestClock::at(1_000)).build().unwrap();
+    let time = Timestamp::from_millis(900_999);
+    let minted = issuer.token(&BOB).audience("a").audience("b").authenticated_at(time).mint();
+    let (_, claims) = read(&issuer, minted.unwrap().token());
+    assert_eq!((&claims["aud"], &claims["auth_time"]), (&json!(["a", "b"]), &json!(900)));
+    let (_, claims) = read(&issuer, issuer.token(&BOB).audience("a").mint().unwrap().token());
+    assert_eq!(claims["aud"], "a");
+    assert_eq!(issuer.audiences().collect::<Vec<_>>(), ["payroll"]);
+}
+
+#[test]
+fn a_payload_with_an_obvious_secret_is_refused() {
+    let clock = TestClock::at(1);
+    let claims = json!({"profile": [{"password": "hunter2"}]});
+    let error = builder(&clock).build().unwrap().mint(&claims).unwrap_err();
+    assert_eq!(error.kind(), IssuerErrorKind::InvalidClaims);
+    assert!(error.to_string().contains("password"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    assert!(builder(&clock).allow_claim("password").build().unwrap().mint(&claims).is_ok());
+}
+
+#[test]
+fn a_token_that_is_too_large_for_a_cookie_is_logged() {
+    let log = Log::default();
+    let issuer = builder(&TestClock::at(1)).build().unwrap();
+    let mint = |bytes| {
+        let claims = json!({"sub": "bob", "text": "x".repeat(bytes)});
+        tracing::subscriber::with_default(log.subscriber(), || issuer.mint(&claims).unwrap())
+    };
+    assert!(mint(2_000).token().len() <= 4_096);
+    assert_eq!(log.text(), "");
+    let large = mint(4_000);
+    let text = log.text();
+    assert!(text.contains("4096 bytes") && text.contains(large.id()), "{text}");
+    assert!(!text.contains("xxxx"), "{text}");
 }

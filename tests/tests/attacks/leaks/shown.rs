@@ -56,7 +56,11 @@ fn keys_show_no_secret() {
     let ring = SigningKeys::new(signing);
     silent(&ring, "", "SigningKeys");
     assert_silent(&ring.jwk_set(), "", "the published set");
-    let issuer = TokenIssuer::builder("https://issuer.test", ring).audience("api").build().unwrap();
+    let issuer = TokenIssuer::builder("https://issuer.test", ring)
+        .audience("api")
+        .client_id("web")
+        .build()
+        .unwrap();
     silent(&issuer, "", "TokenIssuer");
     let minted = issuer.mint(&json!({"sub": SUBJECT, NAME: CLAIM})).unwrap();
     silent(&minted, minted.token(), "Minted");
