@@ -52,8 +52,11 @@ impl Sessions {
         revoked: MemoryStore,
     ) -> anyhow::Result<Self> {
         let keys = SigningKeys::from(SigningKey::generate(Algorithm::ES256)?);
-        let issuer =
-            TokenIssuer::builder(ISSUER, keys).audience(AUDIENCE).lifetime(lifetime).build()?;
+        let issuer = TokenIssuer::builder(ISSUER, keys)
+            .audience(AUDIENCE)
+            .client_id(AUDIENCE)
+            .lifetime(lifetime)
+            .build()?;
         let sessions = RefreshTokens::builder(ISSUER, MemoryRefreshStore::new(), revoked.clone())
             .lifetime(LONGEST)
             .idle(IDLE)
