@@ -3,6 +3,7 @@
 mod export;
 mod jwk;
 mod material;
+mod private_jwk;
 mod read;
 
 use std::fmt;

@@ -57,6 +57,27 @@ fn every_key_reads_back_from_the_bytes_that_are_kept() {
 }
 
 #[test]
+fn every_key_reads_back_from_its_jwk_with_its_name_and_algorithm() {
+    for algorithm in Algorithm::ALL {
+        let key = key(algorithm).with_key_id("k \"1\"");
+        let token = key.sign(&JwsHeader::new(), "paid").unwrap();
+        let jwk = key.to_jwk().unwrap();
+        let again = SigningKey::from_jwk(&jwk).unwrap();
+        assert_eq!((again.key_id(), again.algorithm()), (key.key_id(), algorithm));
+        assert_eq!(again.thumbprint(), key.thumbprint());
+        check_verifies(&token, again.verification_key());
+        // its public half is that of the JWK, whoever reads it
+        let public = VerificationKey::from_jwk_for(algorithm, &jwk).unwrap().public_jwk();
+        assert_eq!(public.is_none(), algorithm.is_symmetric());
+        if let Some(public) = public {
+            let json: Value = serde_json::from_str(&public).unwrap();
+            let expected: Value = serde_json::from_str(&key.public_jwk().unwrap()).unwrap();
+            assert_eq!(json, expected);
+        }
+    }
+}
+
+#[test]
 fn new_keys_differ() {
     for algorithm in Algorithm::ALL {
         if algorithm.name().starts_with(['R', 'P']) {

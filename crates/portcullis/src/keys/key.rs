@@ -158,6 +158,36 @@ impl VerificationKey {
         &self.thumbprint
     }
 
+    /// The key as a public JWK ([RFC 7517]) with `use`, `alg` and, where it has one, `kid`; `None` for a
+    /// shared secret, which has no public half.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis::keys::VerificationKey;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// let key = VerificationKey::from_jwk(jwk)?.with_key_id("2026");
+    /// let read = VerificationKey::from_jwk(key.public_jwk().unwrap())?;
+    /// assert_eq!((read.key_id(), read.thumbprint()), (Some("2026"), key.thumbprint()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<String> {
+        let mut members = self.material.public_members()?;
+        members.push(("use", "sig".to_owned()));
+        members.push(("alg", self.algorithm.name().to_owned()));
+        members.extend(self.id.as_deref().map(|id| ("kid", id.to_owned())));
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let members: Vec<_> =
+            members.iter().map(|(name, value)| format!("\"{name}\":{}", quoted(value))).collect();
+        Some(format!("{{{}}}", members.join(",")))
+    }
+
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.thumbprint == other.thumbprint
             && self.algorithm == other.algorithm

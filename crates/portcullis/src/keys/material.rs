@@ -112,24 +112,27 @@ impl Public {
         }
     }
 
-    /// RFC 7638 §3.2, RFC 8037 §2: the required members in the order of their names.
-    fn thumbprint(&self) -> String {
+    /// The members that a public key must have (RFC 7518 §6, RFC 8037 §2), in the order of their names.
+    fn members(&self) -> Vec<(&'static str, String)> {
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let json = match self {
-            Self::Rsa { n, e } => {
-                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b64(e), b64(n))
+        let text = |text: &str| text.to_owned();
+        match self {
+            Self::Rsa { n, e } => vec![("e", b64(e)), ("kty", text("RSA")), ("n", b64(n))],
+            Self::Ec { curve, x, y } => {
+                vec![("crv", text(curve.name())), ("kty", text("EC")), ("x", b64(x)), ("y", b64(y))]
             }
-            Self::Ec { curve, x, y } => format!(
-                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-                curve.name(),
-                b64(x),
-                b64(y)
-            ),
             Self::Ed25519 { x } => {
-                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x))
+                vec![("crv", text("Ed25519")), ("kty", text("OKP")), ("x", b64(x))]
             }
-        };
-        b64(digest::digest(&digest::SHA256, json.as_bytes()).as_ref())
+        }
+    }
+
+    /// RFC 7638 §3.2. None of the values has a character that JSON would escape.
+    fn thumbprint(&self) -> String {
+        let members: Vec<_> =
+            self.members().iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+        let json = format!("{{{}}}", members.join(","));
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, json.as_bytes()).as_ref())
     }
 }
 
@@ -181,6 +184,14 @@ impl Material {
             // compares in constant time
             Self::Secret(key) => hmac::verify(key, message, signature).is_ok(),
             Self::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
+        }
+    }
+
+    /// The members of the public half, if there is one.
+    pub(super) fn public_members(&self) -> Option<Vec<(&'static str, String)>> {
+        match self {
+            Self::Secret(_) => None,
+            Self::Public { parts, .. } => Some(parts.members()),
         }
     }
 

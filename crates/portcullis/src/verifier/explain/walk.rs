@@ -220,7 +220,13 @@ fn explain_signature(
                     to.broken(Rule::Algorithm, rejection);
                     to.unknown(&[Rule::Key, Rule::Signature], "there is no key for the algorithm");
                 }
-                RejectionKind::UnknownKey | RejectionKind::KeysUnavailable => {
+                RejectionKind::KeysUnavailable => {
+                    let why = "the keys of the issuer are out of reach";
+                    to.unknown(&[Rule::Algorithm], why);
+                    to.broken(Rule::Key, rejection);
+                    to.unknown(&[Rule::Signature], why);
+                }
+                RejectionKind::UnknownKey => {
                     to.kept(Rule::Algorithm, algorithm());
                     to.broken(Rule::Key, rejection);
                     to.unknown(&[Rule::Signature], "there is no key to check it with");
