@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod by_kid;
+#[cfg(feature = "config")]
+pub mod config;
 mod discovery;
 mod error;
 mod fetch;
