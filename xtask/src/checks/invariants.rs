@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("portcullis-axum", &["portcullis", "portcullis-core"]),
     ("portcullis-oidc", &["portcullis", "portcullis-core"]),
     ("portcullis-issuer", &["portcullis", "portcullis-core"]),
+    ("portcullis-cli", &["portcullis", "portcullis-core", "portcullis-issuer", "portcullis-oidc"]),
     // A store's release must never wait for the layer's.
     ("portcullis-redis", &["portcullis-core"]),
     ("portcullis-postgres", &["portcullis-core"]),

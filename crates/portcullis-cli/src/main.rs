@@ -1,0 +1,83 @@
+//! The `portcullis` command: keys and tokens at hand, why a token is refused, what is wrong with an
+//! issuer, and a gate for what stands behind a proxy.
+//!
+//! Each command is a module: its arguments, and `run`. What they share: `exit` (the codes), `input`
+//! (tokens and files), `keyfile` (keys of every form), `output` (what is shown, and files for secrets).
+#![forbid(unsafe_code)]
+
+mod exit;
+mod explain;
+mod gate;
+mod input;
+mod inspect;
+mod jwks;
+mod keyfile;
+mod keygen;
+mod mint;
+mod output;
+mod span;
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::{Failure, Outcome};
+
+/// Make keys, mint and explain tokens, judge issuers, guard what stands behind a proxy.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = exit::HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Keygen(keygen::Args),
+    Jwks(jwks::Args),
+    Mint(mint::Args),
+    Inspect(inspect::Args),
+    Explain(explain::Args),
+    Gate(gate::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let usual = if matches!(cli.command, Command::Gate(_)) { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    exit::end(run(cli))
+}
+
+fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Jwks(args) => jwks::run(&args),
+        Command::Mint(args) => mint::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Gate(args) => gate::run(&args),
+    }
+}
+
+/// What runs the commands that wait for somebody.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

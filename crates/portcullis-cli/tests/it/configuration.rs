@@ -1,0 +1,41 @@
+//! docs/configuration.md has every setting, in the words of the code, and no other; its examples work.
+
+use portcullis_oidc::config::{Environment, SETTINGS};
+
+use crate::support::World;
+
+const PAGE: &str = include_str!("../../../../docs/configuration.md");
+
+#[test]
+fn the_table_has_every_setting_and_no_other() {
+    let table = PAGE.split("\n## Settings\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `PORTCULLIS_")).collect();
+    let expected: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| {
+            format!("| `PORTCULLIS_{}` | {} |", setting.name.to_uppercase(), setting.help)
+        })
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_numbered_example_and_the_file_are_read() {
+    let of = |language: &str, at: usize| {
+        let block = PAGE.split(&format!("```{language}\n")).nth(at).unwrap();
+        block.split("```").next().unwrap()
+    };
+    let lines = of("sh", 2).lines().filter_map(|line| line.split_once('='));
+    let config = Environment::new(lines).read().unwrap();
+    assert_eq!(config.issuers.len(), 2);
+
+    let world = World::with_key();
+    // the file of the example is nowhere, so that of the world is read
+    let toml = of("toml", 1).replace("/etc/payroll/partner.json", "jwks.json");
+    let toml = toml.replace(
+        "may_assert_anything = true",
+        "may_assert_anything = true\njwks_file = \"jwks.json\"",
+    );
+    world.write("auth.toml", &toml);
+    world.run_with(&["gate", "--check"], &[("PORTCULLIS_CONFIG", "auth.toml")], "").check(0);
+}

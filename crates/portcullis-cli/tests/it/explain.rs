@@ -1,0 +1,105 @@
+//! `explain`: its verdicts, its exit codes, and where its rules come from.
+
+use serde_json::Value;
+
+use crate::support::{AUDIENCE, ISSUER, Ran, World};
+
+fn explain(world: &World, token: &str, more: &[&str]) -> Ran {
+    let usual = ["explain", "-", "--issuer", ISSUER, "--audience", AUDIENCE];
+    world.run_with(&[&usual, more].concat(), &[], token)
+}
+
+const BY_FILE: [&str; 2] = ["--jwks", "jwks.json"];
+
+#[test]
+fn a_good_token_is_accepted() {
+    let world = World::with_key();
+    let ran = explain(&world, &world.mint(&["--role", "admin"]), &BY_FILE).check(0);
+    assert!(ran.out.starts_with("ACCEPTED") && ran.out.contains("roles   \"admin\""), "{ran:?}");
+    assert!(!ran.out.contains("BROKEN"), "{ran:?}");
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_bad_token_is_refused_with_every_rule_that_it_breaks() {
+    let world = World::with_key();
+    let token =
+        world.mint(&["--claim", "exp:=1000", "--claim", "aud=payrol", "--typ", "logout+jwt"]);
+    let ran = explain(&world, &token, &BY_FILE).check(1);
+    assert!(ran.out.starts_with("REFUSED (wrong-type)"), "{ran:?}");
+    let broken = ran.out.lines().filter_map(|line| line.trim_start().strip_prefix("BROKEN"));
+    let broken: Vec<_> = broken.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(broken, ["type", "expiry", "audience"]);
+    for words in ["expected: \"payroll\"", "hint: this is a logout token", "1970-01-01T00:16:40Z"] {
+        assert!(ran.out.contains(words), "{words}: {ran:?}");
+    }
+    // it was good at that time, but for the others
+    let then =
+        explain(&world, &token, &[&BY_FILE[..], &["--at", "900", "--type", "logout+jwt"]].concat());
+    assert!(then.check(1).out.starts_with("REFUSED (issued-in-future)"));
+}
+
+#[test]
+fn scripts_get_json() {
+    let world = World::with_key();
+    let json = |token: &str, code| -> Value {
+        let ran = explain(&world, token, &[&BY_FILE[..], &["--json"]].concat()).check(code);
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    let good = json(&world.mint(&["--scope", "pay"]), 0);
+    assert_eq!((&good["accepted"], &good["kind"]), (&Value::from(true), &Value::Null));
+    assert_eq!(good["scopes"], serde_json::json!(["pay"]));
+    let bad = json(&world.mint(&["--claim", "aud=other"]), 1);
+    assert_eq!((&bad["accepted"], &bad["kind"]), (&false.into(), &"wrong-audience".into()));
+    let rules = bad["rules"].as_array().unwrap();
+    let audience = rules.iter().find(|rule| rule["rule"] == "audience").unwrap();
+    assert_eq!((&audience["outcome"], &audience["found"]), (&"broken".into(), &"\"other\"".into()));
+}
+
+#[test]
+fn without_arguments_it_judges_by_the_variables_of_the_gate() {
+    let world = World::with_key();
+    let token = world.mint(&[]);
+    let run = |variables: &[(&str, &str)]| world.run_with(&["explain", "-"], variables, &token);
+    let good = [
+        ("PORTCULLIS_ISSUER", ISSUER),
+        ("PORTCULLIS_AUDIENCE", AUDIENCE),
+        ("PORTCULLIS_JWKS_FILE", "jwks.json"),
+        // the gate's own settings do no harm
+        ("PORTCULLIS_LISTEN", "127.0.0.1:0"),
+    ];
+    run(&good).check(0);
+    run(&[good[0], good[2], ("PORTCULLIS_AUDIENCE", "other")]).check(1);
+    run(&[]).check_error(&["--issuer", "PORTCULLIS_ISSUER"]);
+    run(&[good[0], good[2]]).check_error(&["PORTCULLIS_AUDIENCE", "PORTCULLIS_AUDIENCE_LESS"]);
+}
+
+#[test]
+fn keys_out_of_reach_say_nothing_about_the_token() {
+    let world = World::with_key();
+    // nothing listens on the port of a listener that is gone
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/jwks");
+    let ran = explain(&world, &world.mint(&[]), &["--jwks", &url, "--timeout", "1s"]);
+    assert!(!ran.out.contains("ACCEPTED") && !ran.out.contains("REFUSED"), "{ran:?}");
+    ran.check(3);
+}
+
+#[test]
+fn wrong_usage_is_told_by_the_argument() {
+    let world = World::with_key();
+    let token = world.mint(&[]);
+    for (args, words) in [
+        (&["--jwks", "nowhere.json"][..], &["--jwks", "nowhere.json"][..]),
+        (&["--jwks", "key.pem"], &["--jwks", "key.pem", "no JWK Set"]),
+        (&["--jwks", "http://me.example/jwks"], &["--jwks", "https"]),
+        (&["--jwks", "jwks.json", "--leeway", "10m"], &["--leeway", "5 minutes"]),
+        (&["--jwks", "jwks.json", "--secret-file", "x"], &["--secret-file"]),
+        (&["--jwks", "jwks.json", "--algorithm", "es256"], &["es256"]),
+    ] {
+        explain(&world, &token, args).check_error(words);
+    }
+    let ran =
+        world.run_with(&["explain", "-", "--issuer", ISSUER, "--jwks", "jwks.json"], &[], &token);
+    ran.check_error(&["--audience", "--audience-less"]);
+}

@@ -1,0 +1,11 @@
+//! The command as a person or a script runs it: its output, its exit code, and the gate over sockets.
+#![allow(clippy::unwrap_used)]
+
+mod configuration;
+mod explain;
+mod gate;
+mod help;
+mod inspect;
+mod keygen;
+mod mint;
+mod support;
