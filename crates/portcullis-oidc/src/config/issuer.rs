@@ -22,6 +22,9 @@ pub struct IssuerConfig {
     #[serde(deserialize_with = "one_or_many")]
     pub audience: Vec<String>,
     pub audience_less: bool,
+    pub metadata: Option<Metadata>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub jwks_origin: Vec<String>,
     pub jwks_url: Option<String>,
     pub jwks: Option<Secret>,
     pub jwks_file: Option<PathBuf>,
@@ -52,6 +55,18 @@ pub struct IssuerConfig {
     /// How the user wrote a setting, where that is not the name of the field.
     #[serde(skip)]
     pub(super) written: HashMap<&'static str, String>,
+}
+
+/// By which metadata the keys of an issuer are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Metadata {
+    /// Those of OpenID Connect Discovery 1.0.
+    #[default]
+    Openid,
+    /// Those of an OAuth authorization server, by [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414).
+    Oauth,
 }
 
 /// Where the keys of an issuer come from.
@@ -224,6 +239,15 @@ impl IssuerConfig {
             return Err(self.wrong(
                 one,
                 format_args!("{other} says where the keys are as well; set one of them"),
+            ));
+        }
+        let found =
+            [("metadata", self.metadata.is_some()), ("jwks_origin", !self.jwks_origin.is_empty())];
+        if let (Some(field), Some((useless, _))) = (field, found.iter().find(|(_, given)| *given)) {
+            let field = self.written(field);
+            return Err(self.wrong(
+                useless,
+                format_args!("{field} says where the keys are, so that no metadata are looked at"),
             ));
         }
         let Some(field) = field else {

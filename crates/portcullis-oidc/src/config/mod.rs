@@ -53,7 +53,7 @@ mod value;
 
 pub use env::Environment;
 pub use error::ConfigError;
-pub use issuer::IssuerConfig;
+pub use issuer::{IssuerConfig, Metadata};
 pub use places::{ClaimPlace, SourcePlace};
 pub use secret::Secret;
 pub use settings::{SETTINGS, Scope, Setting};
@@ -95,12 +95,22 @@ pub struct Config {
     /// [`JwtLayer::trusted_origin`](portcullis::JwtLayer::trusted_origin).
     #[serde(deserialize_with = "value::one_or_many")]
     pub trusted_origins: Vec<String>,
+    /// Authorities to trust beside the system's when keys are fetched: certificates in PEM.
+    pub root_certificates: Option<Secret>,
     /// Whether it was read from variables, whose names errors then tell.
     #[serde(skip)]
     by_variables: bool,
 }
 
 impl Config {
+    /// A setting as the user wrote it.
+    fn written(&self, field: &str) -> String {
+        match self.by_variables {
+            true => format!("PORTCULLIS_{}", field.to_ascii_uppercase()),
+            false => field.to_owned(),
+        }
+    }
+
     /// Reads the variables of this process; see [`Environment`].
     ///
     /// # Errors

@@ -51,6 +51,16 @@ pub const SETTINGS: &[Setting] = &[
     of_issuer("audience", List, "what `aud` names this service; one of them is enough"),
     of_issuer("audience_less", Flag, "`true` if the tokens of this issuer have no `aud`"),
     of_issuer(
+        "metadata",
+        Text,
+        "by which metadata the keys are found: `openid` unless set, or `oauth` (RFC 8414)",
+    ),
+    of_issuer(
+        "jwks_origin",
+        List,
+        "origins at which the metadata may place the keys, beside its own",
+    ),
+    of_issuer(
         "jwks_url",
         Text,
         "where the keys are; found by OpenID discovery unless keys are given",
@@ -93,6 +103,11 @@ pub const SETTINGS: &[Setting] = &[
         "where requests carry their token: `bearer` unless set, `cookie:NAME`, `header:NAME`, `ambient-header:NAME`, `websocket:MARKER`",
     ),
     of_all("trusted_origins", List, "origins that may use a cookie on unsafe methods"),
+    of_all(
+        "root_certificates",
+        Secret,
+        "authorities to trust beside the system's when keys are fetched: certificates in PEM",
+    ),
     of_all(
         "config",
         Text,

@@ -4,7 +4,7 @@ use portcullis::{BuildError, Issuer, JwtLayer, Verifier};
 use serde::de::DeserializeOwned;
 
 use super::issuer::KeysFrom;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Metadata};
 use crate::{Fetch, RemoteKeys};
 
 /// Issuers with their keys: read, or being fetched.
@@ -28,7 +28,14 @@ impl Config {
     /// Outside of a tokio runtime, if keys are to be fetched.
     #[cfg(feature = "reqwest")]
     pub fn start(&self) -> Result<Started, ConfigError> {
-        self.start_by(|keys| keys.spawn())
+        let mut client = crate::HttpClient::builder();
+        if let Some(pem) = &self.root_certificates {
+            client = client.root_certificates(pem.reveal());
+        }
+        let client = client.build();
+        let client =
+            client.map_err(|error| ConfigError::about(self.written("root_certificates"), error))?;
+        self.start_with(client)
     }
 
     /// As [`start`](Self::start), by a client of your own.
@@ -90,7 +97,14 @@ impl Config {
                     continue;
                 }
                 KeysFrom::Url(url) => ("jwks_url", RemoteKeys::from_jwk_set_url(url)),
-                KeysFrom::Discovery(issuer) => ("issuer", RemoteKeys::discover(issuer)),
+                KeysFrom::Discovery(name) => {
+                    let keys = match config.metadata.unwrap_or_default() {
+                        Metadata::Openid => RemoteKeys::discover(name),
+                        Metadata::Oauth => RemoteKeys::discover_oauth(name),
+                    };
+                    let origins = config.jwks_origin.iter();
+                    ("issuer", origins.fold(keys, crate::RemoteKeysBuilder::allow_keys_at))
+                }
             };
             let keys = spawn(keys).map_err(|error| wrong(field, error))?;
             issuers.push(issuer.keys(&keys));
@@ -139,12 +153,9 @@ impl Started {
             let source = place.source().clone();
             layer = if at == 0 { layer.source(source) } else { layer.or_source(source) };
         }
-        let written = match self.config.by_variables {
-            true => "PORTCULLIS_TRUSTED_ORIGINS",
-            false => "trusted_origins",
-        };
+        let written = self.config.written("trusted_origins");
         for origin in &self.config.trusted_origins {
-            let wrong = |error| ConfigError::about(written, error);
+            let wrong = |error| ConfigError::about(&written, error);
             layer = layer.trusted_origin(origin).map_err(wrong)?;
         }
         Ok(layer)

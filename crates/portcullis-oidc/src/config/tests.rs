@@ -30,7 +30,7 @@ fn check_error(outcome: Result<impl Sized, ConfigError>, words: &[&str]) {
 #[test]
 fn every_setting_is_a_field_by_the_same_name() {
     for setting in SETTINGS.iter().filter(|setting| setting.name != "config") {
-        let values = [r#""1""#, "true", r#"["RS256"]"#, r#""bearer""#];
+        let values = [r#""1""#, "true", r#"["RS256"]"#, r#""bearer""#, r#""oauth""#];
         let fits = values.iter().any(|value| {
             let json = format!("{{\"{}\":{value}}}", setting.name);
             match setting.scope {
