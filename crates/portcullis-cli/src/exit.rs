@@ -30,11 +30,6 @@ impl Failure {
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self { code: USAGE, message: message.to_string() }
     }
-
-    /// The answer can't be known at the moment.
-    pub(crate) fn unknown(message: impl fmt::Display) -> Self {
-        Self { code: UNKNOWN, message: message.to_string() }
-    }
 }
 
 impl From<io::Error> for Failure {

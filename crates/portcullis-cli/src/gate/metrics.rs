@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis::RejectionKind;
+use portcullis_oidc::KeyStatus;
 
 /// Counts of answers by their kind.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ impl Metrics {
         }
     }
 
-    /// `issuers`: by name, how many keys there are, and whether they may be relied on.
-    pub(super) fn render(&self, issuers: &[(String, usize, bool)]) -> String {
+    /// With how the keys of each issuer are that fetches them.
+    pub(super) fn render(&self, issuers: &[(String, KeyStatus)]) -> String {
         let mut text = String::from(
             "# HELP portcullis_gate_verifications_total Requests judged, by what came of them.\n\
              # TYPE portcullis_gate_verifications_total counter\n",
@@ -48,20 +49,30 @@ impl Metrics {
         for (kind, rejected) in RejectionKind::ALL.iter().zip(&self.rejected) {
             count(kind.code(), kind.status().as_u16(), rejected);
         }
-        text += "# HELP portcullis_gate_keys Keys of an issuer that are known.\n\
-                 # TYPE portcullis_gate_keys gauge\n";
-        for (issuer, keys, _) in issuers {
-            let _ = writeln!(text, "portcullis_gate_keys{{issuer=\"{}\"}} {keys}", label(issuer));
-        }
-        text += "# HELP portcullis_gate_keys_ready 1 if the keys of an issuer may be relied on.\n\
-                 # TYPE portcullis_gate_keys_ready gauge\n";
-        for (issuer, _, ready) in issuers {
-            let ready = u8::from(*ready);
+        type Gauge = fn(&KeyStatus) -> u64;
+        let gauges: [(&str, &str, Gauge); 4] = [
+            ("keys", "Keys of an issuer that are known.", |status| status.keys() as u64),
+            ("keys_ready", "1 if the keys of an issuer may be relied on.", |status| {
+                u64::from(status.is_ready())
+            }),
+            (
+                "keys_trusted_seconds",
+                "For how long the keys are trusted if no fetch succeeds.",
+                |status| status.trusted_for().as_secs(),
+            ),
+            ("keys_failures", "Fetches that failed since one succeeded.", |status| {
+                u64::from(status.failures())
+            }),
+        ];
+        for (name, help, value) in gauges {
             let _ = writeln!(
                 text,
-                "portcullis_gate_keys_ready{{issuer=\"{}\"}} {ready}",
-                label(issuer)
+                "# HELP portcullis_gate_{name} {help}\n# TYPE portcullis_gate_{name} gauge"
             );
+            for (issuer, status) in issuers {
+                let (issuer, value) = (label(issuer), value(status));
+                let _ = writeln!(text, "portcullis_gate_{name}{{issuer=\"{issuer}\"}} {value}");
+            }
         }
         text
     }
@@ -82,16 +93,15 @@ mod tests {
         metrics.accepted();
         metrics.rejected(RejectionKind::Expired);
         metrics.rejected(RejectionKind::Expired);
-        let text = metrics.render(&[("https://a.example\"\\".into(), 2, true)]);
+        let text = metrics.render(&[]);
         for line in [
             "portcullis_gate_verifications_total{outcome=\"accepted\",status=\"200\"} 1",
             "portcullis_gate_verifications_total{outcome=\"expired\",status=\"401\"} 2",
             "portcullis_gate_verifications_total{outcome=\"keys-unavailable\",status=\"503\"} 0",
-            "portcullis_gate_keys{issuer=\"https://a.example\\\"\\\\\"} 2",
-            "portcullis_gate_keys_ready{issuer=\"https://a.example\\\"\\\\\"} 1",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}\n{text}");
         }
+        assert_eq!(label("a\"\\\n"), "a\\\"\\\\\\n");
         assert_eq!(text.matches("_total{").count(), RejectionKind::ALL.len() + 1);
     }
 }

@@ -13,6 +13,7 @@ use portcullis::{
     AccessClaims, HasRoles as _, HasScopes as _, JwtLayer, JwtService, Rejection, RejectionKind,
     Verified,
 };
+use portcullis_oidc::RemoteKeys;
 use portcullis_oidc::config::Started;
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -68,30 +69,16 @@ impl Gate {
         response
     }
 
-    /// True if every issuer's keys were had.
+    /// True if the keys of every issuer may be relied on.
     pub(super) fn is_ready(&self) -> bool {
-        self.issuers().iter().all(|(_, _, ready)| *ready)
+        self.started.remote_keys().iter().all(|(_, keys)| keys.status().is_ready())
     }
 
     pub(super) fn metrics(&self) -> String {
-        self.metrics.render(&self.issuers())
+        let of = |(name, keys): &(String, RemoteKeys)| (name.clone(), keys.status());
+        let issuers: Vec<_> = self.started.remote_keys().iter().map(of).collect();
+        self.metrics.render(&issuers)
     }
-
-    /// The issuers whose keys are fetched: name, number of keys, whether they were had.
-    fn issuers(&self) -> Vec<(String, usize, bool)> {
-        let of = |(name, keys): &(String, portcullis_oidc::RemoteKeys)| {
-            let count = keys.keys().snapshot().keys().count();
-            (name.clone(), count, is_ready(keys))
-        };
-        self.started.remote_keys().iter().map(of).collect()
-    }
-}
-
-/// Whether the keys were had at least once, without waiting.
-fn is_ready(keys: &portcullis_oidc::RemoteKeys) -> bool {
-    let mut waiting = std::pin::pin!(keys.ready());
-    let mut context = Context::from_waker(std::task::Waker::noop());
-    matches!(std::future::Future::poll(waiting.as_mut(), &mut context), Poll::Ready(Ok(())))
 }
 
 /// How proxies tell the method of the request in question: Traefik and Caddy, nginx by our recipe.

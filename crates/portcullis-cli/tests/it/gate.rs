@@ -224,6 +224,26 @@ fn a_role_and_every_scope_may_be_required() {
 }
 
 #[test]
+fn an_issuer_out_of_reach_is_503_and_the_gate_is_alive_but_not_ready() {
+    let world = World::with_key();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/jwks");
+    let gate = Gate::start_with(
+        &world,
+        &[
+            ("PORTCULLIS_ISSUER", ISSUER),
+            ("PORTCULLIS_AUDIENCE", AUDIENCE),
+            ("PORTCULLIS_JWKS_URL", &url),
+        ],
+    );
+    let answer = gate.verify(&world.mint(&[])).check(503, &[("retry-after", "5")]);
+    assert_eq!(answer.header("www-authenticate"), None);
+    gate.ask("GET", "/healthz", &[]).check(200, &[]);
+    gate.ask("GET", "/readyz", &[]).check(503, &[]);
+    assert!(gate.metric(&format!("portcullis_gate_keys_ready{{issuer=\"{ISSUER}\"}} 0")));
+}
+
+#[test]
 fn there_are_four_paths_and_no_other() {
     let world = World::with_key();
     let gate = Gate::start(&world, &[]);

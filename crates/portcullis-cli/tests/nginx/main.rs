@@ -11,7 +11,7 @@ fn main() {
         needs(&[Program::NGINX], "nginx::a_good_token_passes_with_who_the_caller_is", good),
         needs(&[Program::NGINX], "nginx::every_refusal_comes_through", refusals),
         needs(&[Program::NGINX], "nginx::spoofed_headers_never_survive", spoofed),
-        needs(&[Program::NGINX], "nginx::a_gate_out_of_reach_is_503", outages),
+        needs(&[Program::NGINX], "nginx::outages_are_503", outages),
         needs(&[Program::NGINX], "nginx::a_cookie_is_judged_by_the_method_of_the_request", cookies),
         needs(&[Program::NGINX], "nginx::answers_of_the_service_are_left_alone", own_answers),
     ]);
@@ -89,8 +89,11 @@ fn spoofed() -> Outcome {
 }
 
 fn outages() -> Outcome {
-    let stack = Stack::start(Gate::with_key(&[]))?;
+    let stack = Stack::start(Gate::without_keys())?;
     let token = format!("Bearer {}", stack.mint(&[]));
+    let answer = stack.ask("GET", &[("Authorization", &token)], "");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
+    assert_eq!(answer.header("www-authenticate"), None, "{answer:?}");
     let stack = stack.without_gate();
     let answer = stack.ask("GET", &[("Authorization", &token)], "");
     assert_eq!(answer.status, 503, "{answer:?}");

@@ -50,6 +50,12 @@ impl Gate {
         Self::start(&[&[("PORTCULLIS_JWKS_FILE", "jwks.json")], variables].concat())
     }
 
+    /// Whose issuer is out of reach.
+    pub(crate) fn without_keys() -> Self {
+        let url = format!("http://127.0.0.1:{}/jwks", free_port().unwrap());
+        Self::start(&[("PORTCULLIS_JWKS_URL", &url)])
+    }
+
     fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         output(folder.path(), &["keygen", "--out", "key.pem"]);
