@@ -3,7 +3,7 @@
 //!
 //! `portcullis-core` is the real one: its source files are compiled here a second time, with shuttle's locks
 //! and atomics in place of the standard library's. `arc_swap` can't be replaced so; what is done with it is
-//! written down once more in [`bound_keys`], and run for real, by many threads, in a test.
+//! written down once more in [`bound_keys`] and in `replica`, and run for real, by many threads, in a test.
 //!
 //! What this does not show: shuttle is sequentially consistent, so it can't find a memory ordering that is
 //! too weak. See docs/concurrency.md.
@@ -33,6 +33,8 @@ pub mod sync {
 }
 
 pub mod bound_keys;
+#[cfg(not(doctest))]
+pub mod replica;
 
 // The examples in these sources are run where they belong, and `cargo test --doc` would run them here too.
 #[cfg(not(doctest))]
