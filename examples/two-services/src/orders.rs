@@ -1,0 +1,189 @@
+//! Server 1: Orders. It mints tokens for its own customers and, for one call at a time, for Billing; it publishes its public
+//! keys, and is trusted for nothing more than that.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use portcullis_axum::{
+    AccessClaims, Algorithm, Issuer, JwtLayer, Role, ScopeName, Verifier, roles,
+};
+use portcullis_issuer::{IssuerError, SigningKey, SigningKeys, TokenIssuer};
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::billing::Charge;
+use crate::certificates;
+use crate::google;
+use crate::problem::Problem;
+
+roles! {
+    /// Places orders.
+    pub(crate) Customer = "customer";
+    /// Rotates keys.
+    pub(crate) Operator = "operator";
+}
+
+/// Tokens for Billing live as long as a call may take, and a little.
+const CALL: Duration = Duration::from_secs(60);
+
+/// Tokens that are printed live as long as somebody may take to paste them.
+const PRINTED: Duration = Duration::from_secs(3600);
+
+/// How long others may keep our keys before they look again.
+const KEYS: &str = "public, max-age=300";
+
+/// What Orders has: keys that sign, an issuer for each audience, and a client for Billing.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    url: Arc<str>,
+    billing: Arc<str>,
+    keys: SigningKeys,
+    own: TokenIssuer,
+    for_billing: TokenIssuer,
+    client: reqwest::Client,
+}
+
+impl Orders {
+    /// `url` is its own, which is its name as an issuer too.
+    pub(crate) fn new(url: &str, billing: &str, folder: &Path) -> anyhow::Result<Self> {
+        let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
+        let issuer = |audience: &str| {
+            TokenIssuer::builder(url, keys.clone()).audience(audience).access_token_profile()
+        };
+        Ok(Self {
+            url: url.into(),
+            billing: billing.into(),
+            own: issuer(url).lifetime(PRINTED).build()?,
+            for_billing: issuer(billing).lifetime(CALL).build()?,
+            client: reqwest::Client::builder()
+                .tls_backend_preconfigured(certificates::client(folder)?)
+                .redirect(Policy::none())
+                .no_proxy()
+                .timeout(Duration::from_secs(10))
+                .build()?,
+            keys,
+        })
+    }
+
+    /// The service.
+    pub(crate) fn router(self) -> anyhow::Result<Router> {
+        let issuer = Issuer::new(&*self.url)
+            .audience(&*self.url)
+            .keys(self.keys.verification_keys())
+            .access_token_profile();
+        let verifier = Verifier::builder().trust(issuer).build::<AccessClaims>()?;
+        Ok(Router::new()
+            .route("/orders", post(order))
+            .route("/keys/rotate", post(rotate))
+            .route("/keys/withdraw", post(withdraw))
+            .layer(JwtLayer::new(verifier).realm("orders")?)
+            // what is added after the layer is open to everybody
+            .route("/.well-known/oauth-authorization-server", get(metadata))
+            .route("/keys", get(jwk_set))
+            .with_state(self))
+    }
+
+    /// Tokens to paste: the right ones, and what a thief or a confused service would try.
+    pub(crate) fn tokens(&self) -> Result<Vec<(&'static str, String)>, IssuerError> {
+        let service = json!({ "sub": "orders", "client_id": "orders", "scope": Charge::NAME });
+        let elsewhere = TokenIssuer::builder(&*self.url, self.keys.clone())
+            .audience("https://shipping.example")
+            .access_token_profile()
+            .build()?;
+        let posing = TokenIssuer::builder(google::NIGHTLY, self.keys.clone())
+            .audience(&*self.billing)
+            .build()?;
+        let mint = |issuer: &TokenIssuer, claims: &Value| {
+            let minted = issuer.token(claims).lifetime(PRINTED).mint()?;
+            Ok(minted.into_token())
+        };
+        let person =
+            |name: &str, role: &str| json!({ "sub": name, "client_id": "shop", "roles": [role] });
+        Ok(vec![
+            ("CUSTOMER", mint(&self.own, &person("bob", "customer"))?),
+            ("OPERATOR", mint(&self.own, &person("alice", "operator"))?),
+            ("FOR_BILLING", mint(&self.for_billing, &service)?),
+            ("FOR_SHIPPING", mint(&elsewhere, &service)?),
+            ("POSING", mint(&posing, &json!({ "sub": google::NIGHTLY }))?),
+        ])
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Order {
+    cents: u32,
+}
+
+/// Places an order: a token for Billing and for this call, and the call.
+async fn order(
+    customer: Role<Customer, AccessClaims>,
+    State(orders): State<Orders>,
+    Json(order): Json<Order>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let claims = json!({ "sub": "orders", "client_id": "orders", "scope": Charge::NAME });
+    let token = orders.for_billing.mint(&claims).map_err(Problem::internal)?;
+    let charge = orders
+        .client
+        .post(format!("{}/charges", orders.billing))
+        .bearer_auth(token.token())
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(json!({ "cents": order.cents }).to_string());
+    let answer = charge.send().await.map_err(Problem::unavailable)?;
+    match answer.status() {
+        StatusCode::CREATED => {
+            let placed =
+                json!({ "cents": order.cents, "for": customer.subject(), "charged": true });
+            Ok((StatusCode::CREATED, Json(placed)))
+        }
+        status if status == StatusCode::SERVICE_UNAVAILABLE => {
+            Err(Problem::unavailable("Billing answers 503"))
+        }
+        status => Err(Problem::refused(format_args!("Billing answers {status}"))),
+    }
+}
+
+/// A new key signs from now on. The old one is published for as long as its last token may live.
+async fn rotate(
+    _: Role<Operator, AccessClaims>,
+    State(orders): State<Orders>,
+) -> Result<StatusCode, Problem> {
+    let key = SigningKey::generate(Algorithm::ES256).map_err(Problem::internal)?;
+    orders.keys.rotate(key).map_err(Problem::internal)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A new key signs from now on, and no other is published: no earlier token works, here at once and at Billing when it looks
+/// at our keys again.
+async fn withdraw(
+    _: Role<Operator, AccessClaims>,
+    State(orders): State<Orders>,
+) -> Result<StatusCode, Problem> {
+    let key = SigningKey::generate(Algorithm::ES256).map_err(Problem::internal)?;
+    orders.keys.rotate_and_revoke(key).map_err(Problem::internal)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where our keys are (RFC 8414 §2). There is no endpoint for tokens, so no grant is supported.
+async fn metadata(State(orders): State<Orders>) -> impl IntoResponse {
+    let document = json!({
+        "issuer": &*orders.url,
+        "jwks_uri": format!("{}/keys", orders.url),
+        "response_types_supported": [],
+        "grant_types_supported": [],
+    });
+    ([(header::CACHE_CONTROL, KEYS)], Json(document))
+}
+
+/// Our public keys (RFC 7517 §5).
+async fn jwk_set(State(orders): State<Orders>) -> impl IntoResponse {
+    let headers =
+        [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, KEYS)];
+    (headers, orders.keys.jwk_set())
+}
