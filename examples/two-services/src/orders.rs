@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use portcullis_axum::{
     AccessClaims, Algorithm, Issuer, JwtLayer, Role, ScopeName, Verifier, roles,
 };
-use portcullis_issuer::{IssuerError, SigningKey, SigningKeys, TokenIssuer};
+use portcullis_issuer::{IssuerError, Minted, SigningKey, SigningKeys, TokenIssuer};
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,14 +39,13 @@ const PRINTED: Duration = Duration::from_secs(3600);
 /// How long others may keep our keys before they look again.
 const KEYS: &str = "public, max-age=300";
 
-/// What Orders has: keys that sign, an issuer for each audience, and a client for Billing.
+/// What Orders has: keys that sign, the tokens that it mints, and a client for Billing.
 #[derive(Clone)]
 pub(crate) struct Orders {
     url: Arc<str>,
     billing: Arc<str>,
     keys: SigningKeys,
-    own: TokenIssuer,
-    for_billing: TokenIssuer,
+    issuer: TokenIssuer,
     client: reqwest::Client,
 }
 
@@ -54,14 +53,10 @@ impl Orders {
     /// `url` is its own, which is its name as an issuer too.
     pub(crate) fn new(url: &str, billing: &str, folder: &Path) -> anyhow::Result<Self> {
         let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
-        let issuer = |audience: &str| {
-            TokenIssuer::builder(url, keys.clone()).audience(audience).access_token_profile()
-        };
         Ok(Self {
             url: url.into(),
             billing: billing.into(),
-            own: issuer(url).lifetime(PRINTED).build()?,
-            for_billing: issuer(billing).lifetime(CALL).build()?,
+            issuer: TokenIssuer::builder(url, keys.clone()).audience(url).build()?,
             client: reqwest::Client::builder()
                 .tls_backend_preconfigured(certificates::client(folder)?)
                 .redirect(Policy::none())
@@ -92,28 +87,30 @@ impl Orders {
 
     /// Tokens to paste: the right ones, and what a thief or a confused service would try.
     pub(crate) fn tokens(&self) -> Result<Vec<(&'static str, String)>, IssuerError> {
-        let service = json!({ "sub": "orders", "client_id": "orders", "scope": Charge::NAME });
-        let elsewhere = TokenIssuer::builder(&*self.url, self.keys.clone())
-            .audience("https://shipping.example")
-            .access_token_profile()
-            .build()?;
         let posing = TokenIssuer::builder(google::NIGHTLY, self.keys.clone())
             .audience(&*self.billing)
+            .plain_jwt()
             .build()?;
-        let mint = |issuer: &TokenIssuer, claims: &Value| {
-            let minted = issuer.token(claims).lifetime(PRINTED).mint()?;
-            Ok(minted.into_token())
+        let mint = |issuer: &TokenIssuer, claims: Value, audience: &str| {
+            let token = issuer.token(&claims).audience(audience).lifetime(PRINTED);
+            token.mint().map(Minted::into_token)
         };
         let person =
             |name: &str, role: &str| json!({ "sub": name, "client_id": "shop", "roles": [role] });
+        let shipping = "https://shipping.example";
         Ok(vec![
-            ("CUSTOMER", mint(&self.own, &person("bob", "customer"))?),
-            ("OPERATOR", mint(&self.own, &person("alice", "operator"))?),
-            ("FOR_BILLING", mint(&self.for_billing, &service)?),
-            ("FOR_SHIPPING", mint(&elsewhere, &service)?),
-            ("POSING", mint(&posing, &json!({ "sub": google::NIGHTLY }))?),
+            ("CUSTOMER", mint(&self.issuer, person("bob", "customer"), &self.url)?),
+            ("OPERATOR", mint(&self.issuer, person("alice", "operator"), &self.url)?),
+            ("FOR_BILLING", mint(&self.issuer, service(), &self.billing)?),
+            ("FOR_SHIPPING", mint(&self.issuer, service(), shipping)?),
+            ("POSING", mint(&posing, json!({ "sub": google::NIGHTLY }), &self.billing)?),
         ])
     }
+}
+
+/// The claims of Orders itself, when it calls others.
+fn service() -> Value {
+    json!({ "sub": "orders", "client_id": "orders", "scope": Charge::NAME })
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,8 +124,9 @@ async fn order(
     State(orders): State<Orders>,
     Json(order): Json<Order>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let claims = json!({ "sub": "orders", "client_id": "orders", "scope": Charge::NAME });
-    let token = orders.for_billing.mint(&claims).map_err(Problem::internal)?;
+    let claims = service();
+    let token = orders.issuer.token(&claims).audience(&orders.billing).lifetime(CALL);
+    let token = token.mint().map_err(Problem::internal)?;
     let charge = orders
         .client
         .post(format!("{}/charges", orders.billing))

@@ -167,6 +167,7 @@ impl TokenIssuer {
         self.settings.audiences.iter().map(String::as_str)
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.settings.clock
     }

@@ -16,7 +16,6 @@ fn before_its_keys_were_fetched_tokens_of_orders_are_503_and_then_as_they_deserv
     let somebodys =
         TokenIssuer::builder(port.url(), SigningKey::generate(Algorithm::ES256).unwrap())
             .audience(billing.url())
-            .access_token_profile()
             .build()
             .unwrap();
     let claims = json!({ "sub": "orders", "client_id": "orders" });

@@ -97,8 +97,6 @@ impl Running {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                // for whoever reads why a test failed
-                eprintln!("{line}");
                 // the test may be over
                 let _ = sender.send(line);
             }
