@@ -21,6 +21,9 @@ use rustls_platform_verifier::Verifier as PlatformVerifier;
 use super::Fetch;
 use crate::url::Url;
 
+/// How long a connection is kept after an answer.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// The client that keys are fetched with, unless you bring your own: reqwest with rustls.
 ///
 /// # Rules
@@ -145,6 +148,8 @@ impl HttpClientBuilder {
             .no_proxy()
             .referer(false)
             .connect_timeout(self.connect_timeout)
+            // metadata and keys use one connection; the next refresh is far away
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("portcullis-oidc/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = &self.proxy {
             client = client.proxy(reqwest::Proxy::all(proxy)?);

@@ -5,6 +5,8 @@
 //! jwcrypto) made; `bad.jsonl` holds keys to refuse and a word that the refusal must have.
 #![allow(clippy::unwrap_used)]
 
+mod published;
+
 use std::fs;
 
 use base64::Engine;
