@@ -229,6 +229,12 @@ pub trait Clock: Send + Sync + 'static {
     /// The time of day.
     fn now(&self) -> Timestamp;
 
+    /// The time of day as it was at most a few milliseconds ago, where that is cheaper to tell. It is what
+    /// the times of a token are compared with at every request; nothing is stamped with it.
+    fn recent(&self) -> Timestamp {
+        self.now()
+    }
+
     /// Time since some fixed moment in the past, which never runs backwards and which nobody sets.
     fn elapsed(&self) -> Duration;
 }
@@ -236,6 +242,10 @@ pub trait Clock: Send + Sync + 'static {
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn recent(&self) -> Timestamp {
+        (**self).recent()
     }
 
     fn elapsed(&self) -> Duration {
@@ -248,6 +258,9 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 /// On Linux, [`elapsed`](Clock::elapsed) goes on while the machine is suspended (`CLOCK_BOOTTIME`), so
 /// that what was remembered before is old afterwards. Elsewhere it is that of [`Instant`](std::time::Instant), which stops in
 /// a suspended machine on some systems.
+///
+/// On Linux, [`recent`](Clock::recent) is the time of the last tick of the kernel, at most 10 ms ago
+/// (`CLOCK_REALTIME_COARSE`), which costs a fraction of looking at the clock itself.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     origin: Origin,
@@ -270,6 +283,13 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn recent(&self) -> Timestamp {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        // the kernel keeps the fraction between zero and a second, also before 1970
+        Timestamp { secs: time.tv_sec, nanos: u32::try_from(time.tv_nsec).unwrap_or(0) }
     }
 
     fn elapsed(&self) -> Duration {
@@ -355,6 +375,19 @@ mod tests {
     fn the_clock_of_the_machine_does_not_stand_still() {
         let clock = SystemClock::new();
         assert!((0..1_000_000).any(|_| clock.elapsed() > Duration::ZERO));
+    }
+
+    #[test]
+    fn the_recent_time_is_behind_by_little_and_never_ahead() {
+        let clock = SystemClock::new();
+        for _ in 0..10_000 {
+            let recent = clock.recent();
+            let now = clock.now();
+            assert!(recent <= now, "{recent} is after {now}");
+        }
+        // it is the time of day and no other one; how busy the machine is decides nothing here
+        let now = clock.now();
+        assert!(clock.recent() >= now.saturating_sub(Duration::from_secs(60)));
     }
 
     #[test]

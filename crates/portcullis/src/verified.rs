@@ -13,7 +13,7 @@ use portcullis_core::{
 
 use crate::cache::Handle;
 use crate::error::{Diagnosis, Rejection, RejectionKind};
-use crate::verifier::TrustedIssuer;
+use crate::verifier::{TrustedIssuer, Window};
 
 /// The registered claims of a verified token, whatever the type of the claims is.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) struct Registered {
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) auth_time: Option<Timestamp>,
     pub(crate) generation: Option<u64>,
+    /// When the rules for these times are kept.
+    pub(crate) window: Window,
 }
 
 /// The names that a token has in its registered claims.

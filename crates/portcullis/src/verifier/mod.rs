@@ -16,6 +16,7 @@ mod table;
 mod tenants;
 mod trust;
 mod trusted;
+mod window;
 
 use std::any::Any;
 use std::fmt;
@@ -35,6 +36,7 @@ pub use look_alike::LookAlike;
 pub use registry::Issuers;
 use trust::Trust;
 pub(crate) use trusted::TrustedIssuer;
+pub(crate) use window::Window;
 
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured, Capturing};
@@ -347,7 +349,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         if issuer.reads_header() {
             header_rules::check(&issuer, compact, captured)?;
         }
-        rules::check_claims(&issuer, captured, self.clock.now())
+        rules::check_claims(&issuer, captured, self.clock.recent())
             .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access, captured)?;
@@ -377,12 +379,16 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 
     /// The rules that the clock decides, for a token that was verified before.
     fn check_times(&self, token: &Token<C>) -> Result<(), Rejection> {
+        let now = self.clock.recent();
+        if token.registered.window.holds(now) {
+            return Ok(());
+        }
         let times = rules::Times {
             expires_at: token.registered.expires_at,
             not_before: token.registered.not_before,
             issued_at: token.registered.issued_at,
         };
-        rules::check_times(&token.issuer, &times, self.clock.now())
+        rules::check_times(&token.issuer, &times, now)
     }
 }
 
@@ -430,6 +436,7 @@ fn registered(
     registered.issued_at = captured.issued_at;
     registered.auth_time = captured.auth_time;
     registered.generation = captured.generation;
+    registered.window = Window::of(&issuer.settings, &rules::Times::of(captured));
     registered
 }
 

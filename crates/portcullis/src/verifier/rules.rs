@@ -159,7 +159,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn of(claims: &Captured<'_>) -> Self {
+    pub(super) fn of(claims: &Captured<'_>) -> Self {
         Self {
             expires_at: claims.expires_at,
             not_before: claims.not_before,

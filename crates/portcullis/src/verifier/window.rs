@@ -1,0 +1,101 @@
+//! When the rules for the times of a token are kept, worked out once: a token that comes again is good at a
+//! moment within, and the rules themselves are only asked beyond.
+
+use portcullis_core::Timestamp;
+
+use super::issuer::Issuer;
+use super::rules::Times;
+
+/// From one moment on and before another one. At every moment within, each rule for the times is kept; the
+/// rules have the last word about all others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Default for Window {
+    /// No moment at all.
+    fn default() -> Self {
+        Self { from: Timestamp::MAX, until: Timestamp::MIN }
+    }
+}
+
+impl Window {
+    /// Of a token with these times, which was just found to keep the rules: those that no clock decides
+    /// are not looked at again.
+    pub(super) fn of(settings: &Issuer, times: &Times) -> Self {
+        let leeway = settings.leeway;
+        let starts = [times.not_before, times.issued_at].into_iter().flatten();
+        let from = starts.max().map_or(Timestamp::MIN, |start| start.saturating_sub(leeway));
+        let end = times.expires_at.map(|exp| exp.saturating_add(leeway));
+        let too_old = settings.max_age.zip(times.issued_at);
+        let too_old = too_old.map(|(age, iat)| iat.saturating_add(age).saturating_add(leeway));
+        let until = [end, too_old].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        Self { from, until }
+    }
+
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::super::TrustedIssuer;
+    use super::super::rules::check_times;
+    use super::*;
+    use crate::{Algorithm, Keys};
+
+    fn moment() -> impl Strategy<Value = Timestamp> {
+        prop_oneof![
+            20 => (0..40i64).prop_map(|halves| Timestamp::from_millis(halves * 500)),
+            1 => Just(Timestamp::MIN),
+            1 => Just(Timestamp::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn within_it_every_rule_is_kept_and_beyond_it_hardly_any_token_passes(
+            expires_at in moment(),
+            not_before in prop::option::of(moment()),
+            issued_at in moment(),
+            leeway in 0..4u64,
+            max_age in prop::option::of(1..8u64),
+        ) {
+            let secret: Vec<u8> = (0..32).collect();
+            let mut settings = Issuer::new("https://idp.example.com")
+                .audience("payroll")
+                .keys(Keys::from_secret(Algorithm::HS256, secret).unwrap())
+                .leeway(Duration::from_secs(leeway));
+            if let Some(age) = max_age {
+                settings = settings.max_age(Duration::from_secs(age));
+            }
+            let issuer = TrustedIssuer::new(settings, true).unwrap();
+            let times = || Times { expires_at: Some(expires_at), not_before, issued_at: Some(issued_at) };
+            let window = Window::of(&issuer.settings, &times());
+            let moments = (0..120).map(|quarters| Timestamp::from_millis(quarters * 250));
+            for now in moments.chain([Timestamp::MIN, Timestamp::MAX]) {
+                let kept = check_times(&issuer, &times(), now).is_ok();
+                if window.holds(now) {
+                    prop_assert!(kept, "{now} is within {window:?}");
+                } else {
+                    // the last moment of an age belongs to it, and no time is after the last one
+                    prop_assert!(!kept || now == window.until, "{now} is not within {window:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_worked_out_holds_no_moment() {
+        let none = Window::default();
+        let moments = [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX];
+        assert!(!moments.into_iter().any(|now| none.holds(now)));
+    }
+}
