@@ -7,6 +7,7 @@ mod discovery;
 mod error;
 mod fetch;
 mod freshness;
+pub mod presets;
 mod remote;
 mod url;
 

@@ -9,6 +9,7 @@ mod discovery;
 mod ending;
 mod faults;
 mod paces;
+mod presets;
 mod rotation;
 mod support;
 mod unknown;
