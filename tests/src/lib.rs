@@ -1,11 +1,22 @@
 //! Nothing of its own: the suites are in `tests/tests`. The code in the documents is run from here.
 
-#[doc = include_str!("../../README.md")]
-#[cfg(doctest)]
-#[derive(Debug)]
-pub struct Readme;
+/// The code of a document, as documentation tests.
+macro_rules! document {
+    ($name:ident, $file:literal) => {
+        #[doc = include_str!(concat!("../../", $file))]
+        #[cfg(doctest)]
+        #[derive(Debug)]
+        pub struct $name;
+    };
+}
 
-#[doc = include_str!("../../docs/guide.md")]
-#[cfg(doctest)]
-#[derive(Debug)]
-pub struct Guide;
+document!(Readme, "README.md");
+document!(Guide, "docs/guide.md");
+document!(WhereToStoreTokens, "docs/cookbook/where-to-store-tokens.md");
+document!(LogOut, "docs/cookbook/log-out.md");
+document!(ReadersAndAdmins, "docs/cookbook/readers-and-admins.md");
+document!(ChoosingAnAlgorithm, "docs/cookbook/choosing-an-algorithm.md");
+document!(TestingHandlers, "docs/cookbook/testing-handlers.md");
+document!(FromJwtAuthorizer, "docs/cookbook/migrating-from-jwt-authorizer.md");
+document!(FromAxumJwtAuth, "docs/cookbook/migrating-from-axum-jwt-auth.md");
+document!(FromTowerOauth2, "docs/cookbook/migrating-from-tower-oauth2-resource-server.md");
