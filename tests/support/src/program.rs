@@ -40,7 +40,7 @@ impl Program {
         Program::NPM,
     ];
 
-    /// Where it is: what the variable says, else the first on the `PATH`.
+    /// Where it is: what the variable says, else the first on the `PATH`, else where Debian keeps the newest of several versions.
     #[must_use]
     pub fn find(&self) -> Option<PathBuf> {
         if let Some(chosen) = std::env::var_os(self.variable) {
@@ -50,6 +50,19 @@ impl Program {
         std::env::split_paths(&path)
             .map(|directory| directory.join(self.name))
             .find(|file| file.is_file())
+            .or_else(|| self.newest())
+    }
+
+    /// Several versions of PostgreSQL stand beside each other, none of them on the `PATH`.
+    fn newest(&self) -> Option<PathBuf> {
+        if *self != Self::POSTGRES {
+            return None;
+        }
+        let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+        let version = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        let newest: u32 = versions.filter_map(version).max()?;
+        let file = Path::new("/usr/lib/postgresql").join(newest.to_string()).join("bin/postgres");
+        file.is_file().then_some(file)
     }
 
     /// Where it is, for a test that runs only if it was found.
