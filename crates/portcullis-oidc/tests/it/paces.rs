@@ -145,3 +145,25 @@ async fn one_task_keeps_thousands_of_issuers_fresh() {
     drop(refresher);
     task.await.unwrap();
 }
+
+/// An issuer that takes an hour to answer.
+struct Slow(portcullis_testing::TestClock);
+
+impl Fetch for Slow {
+    type Body = String;
+    type Error = Infallible;
+
+    async fn fetch(&self, _: Request<()>) -> Result<Response<String>, Infallible> {
+        self.0.advance(HOUR);
+        Ok(Response::new(r#"{"keys":[]}"#.to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn keys_are_as_old_as_the_question_and_not_as_the_answer() {
+    let clock = portcullis_testing::TestClock::at(0);
+    let builder = RemoteKeys::from_jwk_set_url("https://idp.example.com/keys");
+    let keys = builder.clock(clock.clone()).spawn_with(Slow(clock)).unwrap();
+    keys.ready().await.unwrap();
+    assert_eq!(keys.status().trusted_for(), 23 * HOUR);
+}
