@@ -20,3 +20,6 @@ document!(TestingHandlers, "docs/cookbook/testing-handlers.md");
 document!(FromJwtAuthorizer, "docs/cookbook/migrating-from-jwt-authorizer.md");
 document!(FromAxumJwtAuth, "docs/cookbook/migrating-from-axum-jwt-auth.md");
 document!(FromTowerOauth2, "docs/cookbook/migrating-from-tower-oauth2-resource-server.md");
+document!(RevocationInAFleet, "docs/revocation.md");
+document!(OwnStore, "docs/own-store.md");
+document!(OwnFeed, "docs/own-feed.md");

@@ -28,29 +28,28 @@ fn denies(state: &State, target: &Target<'_>) -> bool {
     state.is_denied(target, || NOW)
 }
 
-/// A replica whose copy denies `old`, fresh as of 1.
-fn filled() -> Arc<Replica> {
-    let replica = Arc::new(Replica::new());
-    let state = Arc::new(State::new(Limits::unlimited()));
-    deny(&state, OLD);
-    replica.publish(&state, 1);
-    replica
+/// A copy that denies `old`, and its successor from another epoch, in which `new` is denied and nothing was known of `old`.
+fn copies() -> [Arc<State>; 2] {
+    let first = Arc::new(State::new(Limits::unlimited()));
+    deny(&first, OLD);
+    let second = Replica::succeed(&first, NOW);
+    deny(&second, NEW);
+    [first, second]
 }
 
-/// The follower: another epoch, in which `new` is denied and nothing is known of `old`; fresh as of 2. Then a round in
-/// the same state.
-fn follow(replica: &Replica) {
-    let (old, _) = replica.aged().unwrap();
-    let state = Replica::succeed(&old, NOW);
-    deny(&state, NEW);
-    replica.publish(&state, 2);
-    replica.publish(&state, 3);
+/// A replica whose copy denies `old`, fresh as of 1; and the copy that is to take its place.
+fn filled() -> (Arc<Replica>, Arc<State>) {
+    let [first, second] = copies();
+    let replica = Arc::new(Replica::new());
+    replica.publish(&first, 1);
+    (replica, second)
 }
 
 #[test]
 fn whoever_sees_that_it_is_fresh_sees_a_copy_that_is() {
     check(|| {
         let replica = Arc::new(Replica::new());
+        let [first, second] = copies();
         let asking = {
             let replica = Arc::clone(&replica);
             thread::spawn(move || {
@@ -65,10 +64,9 @@ fn whoever_sees_that_it_is_fresh_sees_a_copy_that_is() {
                 }
             })
         };
-        let first = Arc::new(State::new(Limits::unlimited()));
-        deny(&first, OLD);
         replica.publish(&first, 1);
-        follow(&replica);
+        replica.publish(&second, 2);
+        replica.publish(&second, 3);
         asking.join().unwrap();
     });
 }
@@ -76,10 +74,10 @@ fn whoever_sees_that_it_is_fresh_sees_a_copy_that_is() {
 #[test]
 fn what_was_denied_is_denied_before_during_and_after_a_swap() {
     check(|| {
-        let replica = filled();
+        let (replica, next) = filled();
         let following = {
             let replica = Arc::clone(&replica);
-            thread::spawn(move || follow(&replica))
+            thread::spawn(move || replica.publish(&next, 2))
         };
         for _ in 0..3 {
             assert!(denies(&replica.aged().unwrap().0, &OLD));
@@ -93,7 +91,7 @@ fn what_was_denied_is_denied_before_during_and_after_a_swap() {
 #[test]
 fn an_answer_from_before_a_swap_has_another_version() {
     check(|| {
-        let replica = filled();
+        let (replica, next) = filled();
         let done = Arc::new(AtomicBool::new(false));
         let asking = {
             let (replica, done) = (Arc::clone(&replica), Arc::clone(&done));
@@ -109,7 +107,7 @@ fn an_answer_from_before_a_swap_has_another_version() {
                 assert!(version(&replica) >= before, "versions do not go back");
             })
         };
-        follow(&replica);
+        replica.publish(&next, 2);
         done.store(true, Ordering::SeqCst);
         asking.join().unwrap();
     });

@@ -236,6 +236,23 @@ fn a_new_state_is_built_beside_the_one_that_answers_and_takes_over_its_denials()
 }
 
 #[test]
+fn versions_go_on_in_a_state_that_was_written_to_less_often() {
+    let (store, clock) = (MemoryFeed::new(), TestClock::new(NOW));
+    let mut fold = Fold::new();
+    for _ in 0..2_000 {
+        deny(&store, "1");
+    }
+    round(&mut fold, &store, &clock);
+    let version = |fold: &Fold<MemoryFeed>| fold.state().unwrap().version(|| NOW);
+    let before = version(&fold);
+    store.lose_everything();
+    store.begin_epoch();
+    assert!(fails(&mut fold, &store, &clock).needs_snapshot());
+    round(&mut fold, &store, &clock);
+    assert!(version(&fold) > before, "{:?} after {before:?}", version(&fold));
+}
+
+#[test]
 fn what_has_expired_is_not_carried_over() {
     let mut setup = Setup::default();
     setup.clock = TestClock::new(NOW);
