@@ -5,6 +5,7 @@
 //! (tokens and files), `keyfile` (keys of every form), `output` (what is shown, and files for secrets).
 #![forbid(unsafe_code)]
 
+mod doctor;
 mod exit;
 mod explain;
 mod gate;
@@ -40,6 +41,7 @@ enum Command {
     Mint(mint::Args),
     Inspect(inspect::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
     Gate(gate::Args),
 }
 
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Mint(args) => mint::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Gate(args) => gate::run(&args),
     }
 }

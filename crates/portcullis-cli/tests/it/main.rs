@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod configuration;
+mod doctor;
 mod explain;
 mod gate;
 mod help;

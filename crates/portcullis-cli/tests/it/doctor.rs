@@ -1,0 +1,87 @@
+//! `doctor`, `explain` and the gate with an issuer on a real socket.
+
+use portcullis_issuer::SigningKey;
+use portcullis_testing::{Fault, IssuerServer};
+
+use crate::support::{AUDIENCE, Ran, World};
+
+/// A world whose key an issuer publishes.
+fn served() -> (World, IssuerServer) {
+    let world = World::with_key();
+    let key = SigningKey::from_pem(world.read("key.pem")).unwrap();
+    let server = IssuerServer::start().unwrap();
+    server.publish([&key]);
+    server.headers("/keys", [("cache-control", "max-age=600")]);
+    (world, server)
+}
+
+fn doctor(world: &World, server: &IssuerServer, more: &[&str]) -> Ran {
+    world.run(&[&["doctor", &server.url(), "--timeout", "5s"], more].concat())
+}
+
+#[test]
+fn a_healthy_issuer_has_nothing_wrong() {
+    let (world, server) = served();
+    let ran = doctor(&world, &server, &[]).check(0);
+    for words in ["ok       fetching", "1 usable", "max-age=600"] {
+        assert!(ran.out.contains(words), "{words}: {ran:?}");
+    }
+    assert!(!ran.out.contains("FAULT") && !ran.out.contains("advice"), "{ran:?}");
+    doctor(&world, &server, &["--oauth"]).check(0);
+    let json = doctor(&world, &server, &["--json"]).check(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["healthy"], true);
+}
+
+#[test]
+fn a_fault_is_1_and_an_outage_3() {
+    let (world, server) = served();
+    let metadata = "/.well-known/openid-configuration";
+    let good = |issuer: &str, keys: &str| {
+        server.document(
+            metadata,
+            serde_json::json!({"issuer": issuer, "jwks_uri": keys}).to_string(),
+        );
+    };
+    let check = |code, words: &str| {
+        let ran = doctor(&world, &server, &[]).check(code);
+        assert!(ran.out.contains(words), "{words}: {ran:?}");
+    };
+    good("https://other.example", &server.keys_url());
+    check(1, "https://other.example");
+    good(&server.url(), "https://keys.example/keys");
+    check(1, "another origin");
+    server.document(metadata, "<html>");
+    check(1, "no metadata");
+    good(&server.url(), &server.keys_url());
+    server.document("/keys", r#"{"keys":[]}"#);
+    check(1, "no key");
+    server.document("/keys", r#"{"keys":[{"kty":"oct","alg":"HS256","k":"AAAA"}]}"#);
+    check(1, "private part");
+    server.document("/keys", "not json");
+    check(1, "JWK Set");
+    server.fail("/keys", Fault::Status(404));
+    check(1, "404");
+    server.fail("/keys", Fault::Redirect("https://keys.example/keys".into()));
+    check(1, "FAULT");
+    server.fail("/keys", Fault::Status(503));
+    check(3, "503");
+    server.fail(metadata, Fault::Close);
+    check(3, "unknown");
+    server.stop();
+    check(3, "unknown");
+    world.run(&["doctor", "http://idp.example.com"]).check_error(&["https"]);
+    world.run(&["doctor", "idp.example.com"]).check_error(&["no absolute URL"]);
+}
+
+#[test]
+fn explain_finds_the_keys_by_discovery() {
+    let (world, server) = served();
+    let url = server.url();
+    let token = world.mint(&["--claim", &format!("iss={url}")]);
+    let explain = ["explain", "-", "--issuer", &url, "--audience", AUDIENCE];
+    world.run_with(&explain, &[], &token).check(0);
+    server.fail("/keys", Fault::Status(500));
+    let ran = world.run_with(&explain, &[], &token).check(3);
+    assert!(ran.out.contains("500"), "{ran:?}");
+}
