@@ -1,0 +1,82 @@
+//! The example as a process: its lines do what they say, and mistakes in its configuration are told.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+struct Example(Child);
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // it may have ended by itself
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_multi-issuer"));
+    for name in [
+        "AUTH0_DOMAIN",
+        "AUTH0_AUDIENCE",
+        "ENTRA_TENANT",
+        "ENTRA_AUDIENCE",
+        "COGNITO_ISSUER",
+        "COGNITO_CLIENT",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("LISTEN", "127.0.0.1:0");
+    command
+}
+
+fn start(command: &mut Command) -> (Example, String) {
+    let mut example = Example(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut banner = String::new();
+    for line in BufReader::new(example.0.stdout.as_mut().unwrap()).lines() {
+        let line = line.unwrap();
+        banner += &line;
+        banner.push('\n');
+        if line.starts_with("Press Ctrl-C") {
+            break;
+        }
+    }
+    (example, banner)
+}
+
+#[test]
+fn its_lines_work_as_printed() {
+    let (_example, banner) = start(&mut command());
+    let lines: Vec<_> = banner.lines().filter(|line| line.starts_with("curl ")).collect();
+    assert!(lines.len() > 10, "{banner}");
+    let mut shell = Command::new("sh");
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+    let output = shell.wait_with_output().unwrap();
+    let shown =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let results: Vec<_> = shown.lines().filter_map(|line| line.split(" -> ").nth(1)).collect();
+    assert_eq!(results.len(), lines.len(), "{shown}");
+    for (result, line) in results.iter().zip(&lines) {
+        let (got, expected) = result.split_once(", expect ").unwrap();
+        assert_eq!(got, expected, "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn real_tenants_take_the_place_of_the_stand_ins() {
+    let mut command = command();
+    command.env("AUTH0_DOMAIN", "t.auth0.example").env("AUTH0_AUDIENCE", "payroll");
+    let (_example, banner) = start(&mut command);
+    assert!(banner.contains("  https://t.auth0.example/\n"), "{banner}");
+    assert!(!banner.contains("stand-ins") && !banner.contains("microsoft"), "{banner}");
+}
+
+#[test]
+fn half_a_configuration_is_told() {
+    let output = command().env("ENTRA_TENANT", "t").output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("ENTRA_TENANT is set and ENTRA_AUDIENCE is not"), "{told}");
+}
