@@ -4,7 +4,9 @@ use std::time::Duration;
 
 /// What a rule says while its store can't be asked.
 ///
-/// Whatever the policy, a denial that is already known is a denial.
+/// Whatever the policy, a denial that is already known is a denial. And a store that has nothing to
+/// answer from yet ([`Uninitialised`](super::StoreErrorKind::Uninitialised)) is a 503: nobody knows what
+/// it would deny.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailurePolicy {
@@ -14,7 +16,8 @@ pub enum FailurePolicy {
     /// The token passes; it is counted, and the request is marked as unchecked.
     Open,
     /// The store's last answer about this very token stands for at most `max` after it was asked
-    /// for; later, and where there is no such answer, `then` applies.
+    /// for; a store that keeps a copy of everything answers from it until the copy is that old. Later,
+    /// and where there is no such answer, `then` applies.
     Stale {
         /// How old an answer may be.
         max: Duration,
