@@ -132,7 +132,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     ///
     /// It does not wait. Where the keys of the issuer have a [source](crate::keys::KeySource) that has to look
     /// for the key of this token first, the token is refused with
-    /// [`KeysUnavailable`](RejectionKind::KeysUnavailable), and may be good a moment later:
+    /// [`KeysUnavailable`](crate::RejectionKind::KeysUnavailable), and may be good a moment later:
     /// [`verify_async`](Self::verify_async) waits for that.
     ///
     /// # Errors
