@@ -177,10 +177,22 @@ impl<'a> Target<'a> {
     pub fn hash128(&self) -> u128 {
         let (k0, k1) = *hash_seed();
         let mut hasher = SipHasher13::new_with_keys(k0, k1);
+        // In one piece where it fits, which is faster. The same target always goes the same way.
+        let mut whole = [0; 160];
+        let (issuer, id) = (self.issuer.as_bytes(), self.id.as_bytes());
+        let head = 1 + size_of::<u64>();
+        let (id_at, end) = (head + issuer.len(), head + issuer.len() + id.len());
+        if end <= whole.len() {
+            whole[0] = self.kind as u8;
+            whole[1..head].copy_from_slice(&(issuer.len() as u64).to_le_bytes());
+            whole[head..id_at].copy_from_slice(issuer);
+            whole[id_at..end].copy_from_slice(id);
+            return hasher.hash(&whole[..end]).as_u128();
+        }
         hasher.write_u8(self.kind as u8);
-        hasher.write_u64(self.issuer.len() as u64);
-        hasher.write(self.issuer.as_bytes());
-        hasher.write(self.id.as_bytes());
+        hasher.write(&(issuer.len() as u64).to_le_bytes());
+        hasher.write(issuer);
+        hasher.write(id);
         hasher.finish128().as_u128()
     }
 
@@ -264,6 +276,17 @@ mod tests {
         for (i, a) in targets.iter().enumerate() {
             for (j, b) in targets.iter().enumerate() {
                 assert_eq!(a.hash128() == b.hash128(), i == j, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_names_are_told_apart_as_short_ones_are() {
+        let mut seen = std::collections::HashSet::new();
+        for issuer in 0..200 {
+            for id in 0..200 {
+                let (issuer, id) = ("i".repeat(issuer), "i".repeat(id));
+                assert!(seen.insert(Target::token(&issuer, &id).hash128()), "{issuer} {id}");
             }
         }
     }
