@@ -55,6 +55,17 @@ impl Fragile {
         *self.lock() = None;
     }
 
+    /// Two connections that are closed at the same moment may both leave the log to the other. To put
+    /// a file back is to remove the log of the one that was there.
+    fn remove(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let file = format!("{}{suffix}", self.path.display());
+            if let Err(error) = fs::remove_file(file) {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+            }
+        }
+    }
+
     fn copy(&self) -> PathBuf {
         self.path.with_extension("backup")
     }
@@ -100,13 +111,14 @@ impl FeedFaults for Fragile {
 
     async fn restore(&self) {
         self.stop();
+        self.remove();
         fs::copy(self.copy(), &self.path).unwrap();
         *self.lock() = Some(self.start(100_000));
     }
 
     async fn lose_everything(&self) {
         self.stop();
-        fs::remove_file(&self.path).unwrap();
+        self.remove();
         *self.lock() = Some(self.start(100_000));
     }
 }
