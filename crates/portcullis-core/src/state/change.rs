@@ -62,7 +62,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](StoreErrorKind::Invalid) for an entry that no rule could ever honour: a cutoff for
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) for an entry that no rule could ever honour: a cutoff for
     /// a single token, a generation for anything but a subject.
     pub fn of_entry(
         entry: &'a Entry,
@@ -84,7 +84,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](StoreErrorKind::Invalid) for a target that is not a single token.
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) for a target that is not a single token.
     pub fn listing(
         token: Target<'a>,
         subject: Option<&'a str>,
@@ -100,7 +100,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](StoreErrorKind::Invalid) for a session, a client or a key: tokens are not listed
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) for a session, a client or a key: tokens are not listed
     /// by them.
     pub fn removal(
         target: Target<'a>,
