@@ -9,6 +9,8 @@ mod keys;
 pub mod refresh;
 mod secret;
 mod token;
+#[cfg(feature = "tokio")]
+pub mod token_endpoint;
 
 pub use cookie::SessionCookie;
 #[cfg(feature = "tokio")]

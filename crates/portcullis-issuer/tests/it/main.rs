@@ -9,3 +9,5 @@ mod read;
 mod refresh;
 mod ring;
 mod token;
+#[cfg(feature = "tokio")]
+mod token_endpoint;

@@ -1,0 +1,435 @@
+//! The token endpoint: who gets a token, and the exact error of who gets none.
+
+use std::fs;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use portcullis::{Algorithm, BoxError, Issuer, Timestamp, Verified, Verifier};
+use portcullis_core::AccessClaims;
+use portcullis_issuer::token_endpoint::{
+    ClientDirectory, MemoryReplayStore, ReplayStore, TokenEndpoint, TokenEndpointBuilder,
+};
+use portcullis_issuer::{JwsHeader, SigningKey, SigningKeys, TokenIssuer};
+use portcullis_testing::TestClock;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower_service::Service as _;
+
+const ISSUER: &str = "https://id.example";
+const API: &str = "https://api.example";
+const NOW: i64 = 1_800_000_000;
+const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// An endpoint with one client, whose key is an EC key.
+struct Setup {
+    endpoint: TokenEndpoint<ClientDirectory>,
+    clients: TempDir,
+    key: SigningKey,
+    keys: SigningKeys,
+    clock: TestClock,
+}
+
+impl Setup {
+    fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    fn with(
+        set: impl FnOnce(TokenEndpointBuilder<ClientDirectory>) -> TokenEndpointBuilder<ClientDirectory>,
+    ) -> Self {
+        let clock = TestClock::at(NOW);
+        let key = SigningKey::generate(Algorithm::ES256).unwrap();
+        let keys = SigningKeys::builder()
+            .clock(clock.clone())
+            .key(SigningKey::generate(Algorithm::ES256).unwrap())
+            .build()
+            .unwrap();
+        let issuer = TokenIssuer::builder(ISSUER, keys.clone())
+            .audience(API)
+            .lifetime(Duration::from_secs(3600))
+            .build()
+            .unwrap();
+        let clients = tempfile::tempdir().unwrap();
+        fs::write(clients.path().join("nightly.pem"), key.public_pem().unwrap()).unwrap();
+        let builder = TokenEndpoint::builder(issuer, ClientDirectory::new(clients.path()))
+            .scopes(|_| vec!["read".into(), "write".into()]);
+        Self { endpoint: set(builder).build().unwrap(), clients, key, keys, clock }
+    }
+
+    /// What the client signs, but for these claims.
+    fn assertion(&self, change: Value) -> String {
+        self.typed("JWT", change)
+    }
+
+    fn typed(&self, typ: &str, change: Value) -> String {
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let id = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut claims = json!({
+            "iss": "nightly", "sub": "nightly", "aud": ISSUER, "exp": NOW + 300, "jti": id.to_string(),
+        });
+        for (name, value) in change.as_object().unwrap() {
+            match value {
+                Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+                value => claims[name] = value.clone(),
+            }
+        }
+        self.key.sign(&JwsHeader::new().with_typ(typ), claims.to_string()).unwrap()
+    }
+
+    async fn post(&self, parameters: &[(&str, &str)]) -> Answer {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let form = form.extend_pairs(parameters).finish();
+        self.send(request().body(Full::from(form)).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Full<bytes::Bytes>>) -> Answer {
+        Answer(self.endpoint.clone().call(request).await.unwrap())
+    }
+
+    /// By `client_credentials`.
+    async fn authenticate(&self, assertion: &str) -> Answer {
+        self.post(&[
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", CLIENT_ASSERTION),
+            ("client_assertion", assertion),
+        ])
+        .await
+    }
+
+    /// By the JWT bearer grant.
+    async fn grant(&self, assertion: &str) -> Answer {
+        self.post(&[("grant_type", JWT_BEARER), ("assertion", assertion)]).await
+    }
+
+    /// Both, which differ in the error only.
+    async fn refused(&self, change: Value, why: &str) {
+        let reply = self.authenticate(&self.assertion(change.clone())).await;
+        reply.expect(401, "invalid_client", why);
+        self.grant(&self.assertion(change)).await.expect(400, "invalid_grant", why);
+    }
+}
+
+fn request() -> http::request::Builder {
+    Request::post("/token").header("content-type", "application/x-www-form-urlencoded")
+}
+
+#[derive(Debug)]
+struct Answer(Response<String>);
+
+impl Answer {
+    fn value(&self) -> Value {
+        serde_json::from_str(self.0.body()).unwrap()
+    }
+
+    #[track_caller]
+    fn expect(&self, status: u16, error: &str, why: &str) {
+        assert_eq!(self.0.status(), status, "{self:?}");
+        let body = self.value();
+        assert_eq!(body["error"], error, "{self:?}");
+        let description = body["error_description"].as_str().unwrap();
+        assert!(description.contains(why), "{why}: {self:?}");
+        // RFC 6749 §5.2
+        let legal = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(description.bytes().all(legal), "{self:?}");
+        assert_eq!(self.0.headers().contains_key("www-authenticate"), status == 401, "{self:?}");
+        assert_eq!(self.0.headers().contains_key("retry-after"), status == 503, "{self:?}");
+        self.expect_private();
+    }
+
+    #[track_caller]
+    fn expect_token(&self) -> String {
+        assert_eq!(self.0.status(), StatusCode::OK, "{self:?}");
+        self.expect_private();
+        let body = self.value();
+        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["expires_in"], 3600);
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    fn expect_private(&self) {
+        assert_eq!(self.0.headers()["content-type"], "application/json");
+        assert_eq!(self.0.headers()["cache-control"], "no-store");
+        assert_eq!(self.0.headers()["pragma"], "no-cache");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_proves_itself_gets_a_token_by_either_grant() {
+    let setup = Setup::new();
+    let issuer = Issuer::new(ISSUER)
+        .audience(API)
+        .keys(setup.keys.verification_keys())
+        .access_token_profile();
+    let verifier = Verifier::builder()
+        .trust(issuer)
+        .clock(setup.clock.clone())
+        .build::<AccessClaims>()
+        .unwrap();
+    for answer in [
+        setup.authenticate(&setup.assertion(json!({}))).await,
+        setup.authenticate(&setup.typed("client-authentication+jwt", json!({}))).await,
+        setup.authenticate(&setup.assertion(json!({ "aud": [ISSUER] }))).await,
+        setup.grant(&setup.assertion(json!({}))).await,
+    ] {
+        let token = verifier.verify(answer.expect_token()).unwrap().without_revocation();
+        assert_eq!(Verified::subject(&token), Some("nightly"));
+        assert_eq!(Verified::client(&token), Some("nightly"));
+        assert_eq!(Verified::expires_at(&token), Some(Timestamp::from_secs(NOW + 3600)));
+        assert_eq!(token.scopes(), ["read", "write"]);
+        assert_eq!(answer.value()["scope"], "read write");
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_works_once_for_as_long_as_it_is_good() {
+    let setup = Setup::new();
+    let assertion = setup.assertion(json!({}));
+    setup.authenticate(&assertion).await.expect_token();
+    setup.authenticate(&assertion).await.expect(401, "invalid_client", "used before");
+    setup.grant(&assertion).await.expect(400, "invalid_grant", "used before");
+    // to the last moment of the leeway
+    setup.clock.advance(Duration::from_millis(359_999));
+    setup.authenticate(&assertion).await.expect(401, "invalid_client", "used before");
+    setup.clock.advance(Duration::from_millis(1));
+    setup.authenticate(&assertion).await.expect(401, "invalid_client", "expired");
+}
+
+#[tokio::test]
+async fn an_assertion_that_was_refused_is_not_used_up() {
+    let setup = Setup::new();
+    let good = setup.assertion(json!({ "jti": "one" }));
+    setup.refused(json!({ "jti": "one", "aud": "https://elsewhere.example" }), "audience").await;
+    setup.authenticate(&good).await.expect_token();
+}
+
+#[tokio::test]
+async fn each_rule_of_an_assertion_has_its_refusal() {
+    let setup = Setup::new();
+    // five minutes, and one of leeway
+    setup.authenticate(&setup.assertion(json!({ "exp": NOW + 360 }))).await.expect_token();
+    setup.refused(json!({ "exp": NOW + 361 }), "lives too long").await;
+    setup.refused(json!({ "exp": NOW - 60 }), "expired").await;
+    setup.refused(json!({ "exp": null }), "missing").await;
+    setup.refused(json!({ "nbf": NOW + 61 }), "not valid yet").await;
+    setup.refused(json!({ "jti": null }), "missing").await;
+    setup.refused(json!({ "jti": "" }), "jti").await;
+    setup.refused(json!({ "jti": "x".repeat(257) }), "jti").await;
+    setup.refused(json!({ "sub": null }), "").await;
+    setup.refused(json!({ "aud": null }), "").await;
+    setup.refused(json!({ "aud": "https://elsewhere.example" }), "audience").await;
+    setup.refused(json!({ "aud": [] }), "").await;
+    // the URL of the endpoint is not its name, and nobody else may be named beside it
+    setup.refused(json!({ "aud": "https://id.example/token" }), "audience").await;
+    setup.refused(json!({ "aud": [ISSUER, "https://elsewhere.example"] }), "alone").await;
+    setup.refused(json!({ "aud": [ISSUER, ISSUER] }), "alone").await;
+    setup.refused(json!({ "iss": "stranger", "sub": "stranger" }), "not known").await;
+    setup.refused(json!({ "iss": "../nightly", "sub": "../nightly" }), "not known").await;
+    setup.refused(json!({ "iss": null }), "iss").await;
+    setup.refused(json!({ "iss": 7 }), "iss").await;
+
+    let access_token = setup.typed("at+jwt", json!({}));
+    setup.authenticate(&access_token).await.expect(401, "invalid_client", "type");
+    // an assertion that says who one is does not ask for a token
+    let authentication = setup.typed("client-authentication+jwt", json!({}));
+    setup.grant(&authentication).await.expect(400, "invalid_grant", "type");
+    for malformed in ["x", "a.b.c", "..", "e30.e30.e30"] {
+        setup.authenticate(malformed).await.expect(401, "invalid_client", "");
+    }
+}
+
+#[tokio::test]
+async fn only_the_key_of_the_client_signs_for_it() {
+    let setup = Setup::new();
+    let other = SigningKey::generate(Algorithm::ES256).unwrap();
+    fs::write(setup.clients.path().join("other.pem"), other.public_pem().unwrap()).unwrap();
+    let forged = Setup { key: other, ..Setup::new() }.assertion(json!({}));
+    setup.authenticate(&forged).await.expect(401, "invalid_client", "signature");
+    let none = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJuaWdodGx5In0.";
+    setup.authenticate(none).await.expect(401, "invalid_client", "algorithm");
+}
+
+#[tokio::test]
+async fn a_client_acts_for_itself_unless_it_may_act_for_others() {
+    let setup = Setup::new();
+    let for_bob = json!({ "sub": "bob" });
+    let assertion = setup.assertion(for_bob.clone());
+    setup.authenticate(&assertion).await.expect(401, "invalid_client", "a value");
+    setup.grant(&assertion).await.expect(400, "invalid_grant", "act for");
+
+    let setup = Setup::with(|b| b.acts_for(|client, sub| (client, sub) == ("nightly", "bob")));
+    setup.grant(&setup.assertion(for_bob)).await.expect_token();
+    let itself = setup.assertion(json!({}));
+    setup.grant(&itself).await.expect(400, "invalid_grant", "act for");
+}
+
+#[tokio::test]
+async fn a_client_that_authenticates_beside_its_grant_is_the_one_that_signed_it() {
+    let setup = Setup::new();
+    let other = Setup::new();
+    fs::write(setup.clients.path().join("other.pem"), other.key.public_pem().unwrap()).unwrap();
+    let send = async |authentication: &str, grant: &str| {
+        setup
+            .post(&[
+                ("grant_type", JWT_BEARER),
+                ("assertion", grant),
+                ("client_assertion_type", CLIENT_ASSERTION),
+                ("client_assertion", authentication),
+            ])
+            .await
+    };
+    let mine = || setup.assertion(json!({}));
+    send(&mine(), &mine()).await.expect_token();
+    let theirs = other.assertion(json!({ "iss": "other", "sub": "other" }));
+    send(&theirs, &mine()).await.expect(400, "invalid_grant", "another client");
+    send("x", &mine()).await.expect(401, "invalid_client", "");
+}
+
+#[tokio::test]
+async fn scopes_are_granted_as_asked_or_not_at_all() {
+    let setup = Setup::new();
+    let ask = async |scope: &str| {
+        let assertion = setup.assertion(json!({}));
+        setup.post(&[("grant_type", JWT_BEARER), ("assertion", &assertion), ("scope", scope)]).await
+    };
+    assert_eq!(ask("write").await.value()["scope"], "write");
+    assert_eq!(ask("").await.value()["scope"], "read write");
+    for bad in ["admin", "read admin", "read  write", " read", "READ"] {
+        ask(bad).await.expect(400, "invalid_scope", "scope");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_none_is_told_why() {
+    let setup = Setup::new();
+    let post = async |parameters: &[(&str, &str)]| setup.post(parameters).await;
+    post(&[]).await.expect(400, "invalid_request", "grant_type");
+    post(&[("grant_type", "")]).await.expect(400, "invalid_request", "grant_type");
+    for other in ["password", "authorization_code", "CLIENT_CREDENTIALS"] {
+        post(&[("grant_type", other)]).await.expect(400, "unsupported_grant_type", "grants are");
+    }
+    let credentials = ("grant_type", "client_credentials");
+    post(&[credentials, credentials]).await.expect(400, "invalid_request", "twice");
+    post(&[credentials]).await.expect(401, "invalid_client", "client_assertion is missing");
+    post(&[("grant_type", JWT_BEARER)]).await.expect(
+        400,
+        "invalid_request",
+        "assertion is missing",
+    );
+    let assertion = setup.assertion(json!({}));
+    let by = ("client_assertion", &*assertion);
+    post(&[credentials, by]).await.expect(400, "invalid_request", "go together");
+    let typed = ("client_assertion_type", CLIENT_ASSERTION);
+    post(&[credentials, typed]).await.expect(400, "invalid_request", "go together");
+    let saml =
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer");
+    post(&[credentials, by, saml]).await.expect(401, "invalid_client", "not supported");
+    let secret = ("client_secret", "x");
+    post(&[credentials, by, typed, secret]).await.expect(401, "invalid_client", "secrets");
+    let other = ("client_id", "other");
+    post(&[credentials, by, typed, other]).await.expect(401, "invalid_client", "another client");
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_not_read() {
+    let setup = Setup::new();
+    let empty = || Full::from("");
+    let get = Request::get("/token").body(empty()).unwrap();
+    let answer = setup.send(get).await;
+    answer.expect(405, "invalid_request", "POST");
+    assert_eq!(answer.0.headers()["allow"], "POST");
+    let json = Request::post("/token").header("content-type", "application/json");
+    setup.send(json.body(empty()).unwrap()).await.expect(400, "invalid_request", "form");
+    let large = request().body(Full::from("x".repeat(32 * 1024 + 1))).unwrap();
+    setup.send(large).await.expect(413, "invalid_request", "too large");
+    let at_most = request().body(Full::from("x".repeat(32 * 1024))).unwrap();
+    setup.send(at_most).await.expect(400, "invalid_request", "grant_type");
+    // RFC 6749 §5.2: the scheme that the client used
+    for (scheme, challenge) in [("Basic eDp5", "Basic"), ("Bearer x", "private_key_jwt")] {
+        let basic = request().header("authorization", scheme).body(empty()).unwrap();
+        let answer = setup.send(basic).await;
+        answer.expect(401, "invalid_client", "header");
+        assert_eq!(answer.0.headers()["www-authenticate"], challenge);
+    }
+}
+
+#[tokio::test]
+async fn clients_come_and_go_with_their_files() {
+    let setup = Setup::new();
+    let file = setup.clients.path().join("nightly.pem");
+    let aside = setup.clients.path().join("nightly.pem.revoked");
+    fs::rename(&file, &aside).unwrap();
+    setup.refused(json!({}), "not known").await;
+    fs::rename(&aside, &file).unwrap();
+    setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
+    // another key in its place
+    let next = SigningKey::generate(Algorithm::RS256).unwrap();
+    fs::write(&file, next.public_pem().unwrap()).unwrap();
+    setup.refused(json!({}), "").await;
+    // and both, as a set beside it
+    let set = format!(r#"{{"keys":[{}]}}"#, setup.key.public_jwk().unwrap());
+    fs::write(setup.clients.path().join("nightly.jwks"), set).unwrap();
+    setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
+    let setup = Setup { key: next, ..setup };
+    setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_answer_is_an_outage_and_no_refusal() {
+    let setup = Setup::new();
+    let file = setup.clients.path().join("nightly.pem");
+    let private = setup.key.to_pem().unwrap();
+    let private: &[u8] = private.as_ref();
+    for bad in [b"no key", private, b"", &vec![b' '; 64 * 1024 + 1]] {
+        fs::write(&file, bad).unwrap();
+        let answer = setup.authenticate(&setup.assertion(json!({}))).await;
+        answer.expect(503, "temporarily_unavailable", "again");
+    }
+    let gone = setup.clients.path().to_owned();
+    fs::remove_dir_all(&gone).unwrap();
+    let answer = setup.grant(&setup.assertion(json!({}))).await;
+    answer.expect(503, "temporarily_unavailable", "again");
+}
+
+#[tokio::test]
+async fn an_audience_that_was_accepted_by_name_works_alone() {
+    let url = "https://id.example/token";
+    let setup = Setup::with(|builder| builder.accept_audience(url));
+    setup.authenticate(&setup.assertion(json!({ "aud": url }))).await.expect_token();
+    setup.refused(json!({ "aud": [url, ISSUER] }), "alone").await;
+}
+
+#[tokio::test]
+async fn the_store_of_used_assertions_forgets_nothing_that_is_still_good() {
+    let store = MemoryReplayStore::with_capacity(2);
+    let (now, until) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 10));
+    let first = async |client: &str, jti: &str, now| -> Result<bool, BoxError> {
+        store.first_use(client, jti, until, now).await
+    };
+    assert!(first("a", "bc", now).await.unwrap());
+    assert!(first("ab", "c", now).await.unwrap());
+    assert!(!first("a", "bc", now).await.unwrap());
+    // full: neither a yes nor a no
+    assert!(first("a", "d", now).await.is_err());
+    let later = Timestamp::from_secs(NOW + 11);
+    assert!(first("a", "d", later).await.unwrap());
+}
+
+#[test]
+fn settings_that_make_no_sense_fail_at_build() {
+    let build = |set: fn(
+        TokenEndpointBuilder<ClientDirectory>,
+    ) -> TokenEndpointBuilder<ClientDirectory>| {
+        let key = SigningKey::generate(Algorithm::ES256).unwrap();
+        let issuer = TokenIssuer::builder(ISSUER, key).audience(API).build().unwrap();
+        let builder = TokenEndpoint::builder(issuer, ClientDirectory::new("clients"));
+        set(builder).build().unwrap_err().to_string()
+    };
+    assert!(build(|b| b.algorithms([])).contains("algorithms"));
+    assert!(build(|b| b.algorithms([Algorithm::HS256])).contains("algorithms"));
+    assert!(build(|b| b.accept_audience("")).contains("accept_audience"));
+    assert!(build(|b| b.max_lifetime(Duration::ZERO)).contains("max_lifetime"));
+    assert!(build(|b| b.max_lifetime(Duration::from_secs(3601))).contains("max_lifetime"));
+}
