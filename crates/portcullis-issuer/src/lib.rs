@@ -11,6 +11,7 @@ mod secret;
 mod token;
 #[cfg(feature = "tokio")]
 pub mod token_endpoint;
+pub mod web;
 
 pub use cookie::SessionCookie;
 #[cfg(feature = "tokio")]

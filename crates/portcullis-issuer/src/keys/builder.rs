@@ -38,6 +38,7 @@ use crate::error::IssuerError;
 pub struct SigningKeysBuilder {
     entries: Vec<KeyEntry>,
     pub(super) overlap: Duration,
+    pub(super) publish_before: Duration,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -46,6 +47,7 @@ impl Default for SigningKeysBuilder {
         Self {
             entries: Vec::new(),
             overlap: Duration::from_secs(25 * 3600),
+            publish_before: Duration::from_secs(3600),
             clock: Arc::new(SystemClock::new()),
         }
     }
@@ -59,7 +61,14 @@ impl SigningKeysBuilder {
         self
     }
 
-    /// The clock that tells when a key has retired for long enough: the machine's, unless set. A
+    /// For how long a key that is [scheduled](SigningKeys::schedule) is published before it signs: an hour
+    /// unless set. Caches may keep the JWK Set for half of it.
+    pub fn publish_before(mut self, time: Duration) -> Self {
+        self.publish_before = time;
+        self
+    }
+
+    /// The clock that tells when a key signs and when it has retired for long enough: the machine's, unless set. A
     /// [`TokenIssuer`](crate::TokenIssuer) over the ring goes by it too.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -85,32 +94,16 @@ impl SigningKeysBuilder {
         self.entry(KeyEntry::new(key, now))
     }
 
-    /// The ring.
+    /// The ring. The key that signs is the latest of the unretired ones whose time has come; where there
+    /// are several, the earlier ones retired when the next began.
     ///
     /// # Errors
     ///
-    /// If not exactly one key is unretired, or if two have the same `kid` or are the same.
+    /// If no unretired key signs yet, if two of them begin at the same moment, or if two have the same `kid` or are the same.
     pub fn build(self) -> Result<SigningKeys, IssuerError> {
-        let (signing, mut earlier): (Vec<_>, Vec<_>) =
-            self.entries.into_iter().partition(|entry| entry.retired_at().is_none());
-        let unretired = signing.len();
-        let Ok([current]) = <[KeyEntry; 1]>::try_from(signing) else {
-            return Err(IssuerError::setting(format!(
-                "exactly one key of a ring signs; {unretired} of these have no time of retirement"
-            )));
-        };
-        earlier.sort_by_key(|entry| std::cmp::Reverse(entry.retired_at()));
-        let mut ring = Ring { current, earlier: Vec::new() };
-        for entry in earlier {
-            if ring.knows(entry.key()) {
-                return Err(IssuerError::setting(
-                    "two keys of the ring are the same or have the same `kid`",
-                ));
-            }
-            ring.earlier.push(entry);
-        }
-        ring.prune(self.overlap, self.clock.now());
-        Ok(SigningKeys::start(ring, self.overlap, self.clock))
+        let now = self.clock.now();
+        let ring = Ring::new(self.entries, self.overlap, now)?;
+        Ok(SigningKeys::start(ring, self.overlap, self.publish_before, self.clock))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::SigningKey;
 pub struct KeyEntry {
     key: SigningKey,
     created_at: Timestamp,
+    signs_from: Timestamp,
     retired_at: Option<Timestamp>,
 }
 
@@ -19,7 +20,14 @@ impl KeyEntry {
     /// A key that signs.
     #[must_use]
     pub fn new(key: SigningKey, created_at: Timestamp) -> Self {
-        Self { key, created_at, retired_at: None }
+        Self { key, created_at, signs_from: created_at, retired_at: None }
+    }
+
+    /// A key that is published already, and signs from then on.
+    #[must_use]
+    pub fn with_signs_from(mut self, signs_from: Timestamp) -> Self {
+        self.signs_from = signs_from;
+        self
     }
 
     /// A key that has signed until then, and whose tokens may still be alive.
@@ -41,7 +49,13 @@ impl KeyEntry {
         self.created_at
     }
 
-    /// Since when it signs no more; `None` for the key that signs.
+    /// From when on it signs.
+    #[must_use]
+    pub fn signs_from(&self) -> Timestamp {
+        self.signs_from
+    }
+
+    /// Since when it signs no more; `None` for the key that signs, and for those that will.
     #[must_use]
     pub fn retired_at(&self) -> Option<Timestamp> {
         self.retired_at

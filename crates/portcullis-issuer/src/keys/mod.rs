@@ -21,7 +21,8 @@ use crate::error::IssuerError;
 /// The signing keys of an issuer: the one that signs, and earlier ones that still verify. Clones share
 /// the ring.
 ///
-/// [`rotate`](Self::rotate) puts a new key in front; the earlier one verifies for the
+/// [`schedule`](Self::schedule) publishes a new key before it signs, so that those who keep the JWK Set
+/// for a while have it in time. [`rotate`](Self::rotate) puts one in front at once; the earlier one verifies for the
 /// [overlap](SigningKeysBuilder::overlap), until no token under it is alive.
 /// [`rotate_and_revoke`](Self::rotate_and_revoke) withdraws every earlier key at once, and all tokens
 /// under them. A verifier in the same process that holds [`verification_keys`](Self::verification_keys)
@@ -60,19 +61,80 @@ struct Shared {
     changing: Mutex<()>,
     published: Keys,
     overlap: Duration,
+    publish_before: Duration,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Clone)]
 struct Ring {
+    // published, and to sign later; the soonest first
+    upcoming: Vec<KeyEntry>,
     current: KeyEntry,
     // the latest first
     earlier: Vec<KeyEntry>,
 }
 
 impl Ring {
+    fn new(entries: Vec<KeyEntry>, overlap: Duration, now: Timestamp) -> Result<Self, IssuerError> {
+        let (mut unretired, mut earlier): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.retired_at().is_none());
+        unretired.sort_by_key(KeyEntry::signs_from);
+        earlier.sort_by_key(|entry| std::cmp::Reverse(entry.retired_at()));
+        if unretired.windows(2).any(|pair| pair[0].signs_from() == pair[1].signs_from()) {
+            return Err(IssuerError::setting(
+                "two unretired keys of the ring begin to sign at the same moment: one of them is meant \
+                 to have retired",
+            ));
+        }
+        let mut unretired = unretired.into_iter();
+        let Some(current) = unretired.next().filter(|first| first.signs_from() <= now) else {
+            return Err(IssuerError::setting(
+                "a ring has a key that signs now, with no time of retirement; none of these is one",
+            ));
+        };
+        let mut ring = Self { upcoming: Vec::new(), current, earlier: Vec::new() };
+        for entry in earlier {
+            ring.check_new(entry.key())?;
+            ring.earlier.push(entry);
+        }
+        for entry in unretired {
+            ring.check_new(entry.key())?;
+            ring.upcoming.push(entry);
+        }
+        ring.settle(overlap, now);
+        Ok(ring)
+    }
+
+    fn check_new(&self, key: &SigningKey) -> Result<(), IssuerError> {
+        if self.knows(key) {
+            return Err(IssuerError::setting(
+                "two keys of the ring are the same or have the same `kid`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The one that signs, those that will, those that did.
     fn entries(&self) -> impl Iterator<Item = &KeyEntry> {
-        std::iter::once(&self.current).chain(&self.earlier)
+        std::iter::once(&self.current).chain(&self.upcoming).chain(&self.earlier)
+    }
+
+    /// Puts those in front whose time has come, and drops those whose last token is over. True if there
+    /// was one.
+    fn settle(&mut self, overlap: Duration, now: Timestamp) -> bool {
+        let due = self.upcoming.iter().take_while(|next| next.signs_from() <= now).count();
+        for next in self.upcoming.drain(..due) {
+            let before = std::mem::replace(&mut self.current, next);
+            let retired_at = self.current.signs_from();
+            self.earlier.insert(0, before.with_retired_at(retired_at));
+        }
+        self.prune(overlap, now) || due > 0
+    }
+
+    /// True if it has something to settle.
+    fn is_due(&self, overlap: Duration, now: Timestamp) -> bool {
+        self.upcoming.first().is_some_and(|next| next.signs_from() <= now)
+            || self.earlier.iter().any(|entry| entry.ends_at(overlap).is_some_and(|end| end <= now))
     }
 
     fn knows(&self, key: &SigningKey) -> bool {
@@ -107,10 +169,16 @@ impl SigningKeys {
 
     fn of_one(key: SigningKey, settings: SigningKeysBuilder) -> Self {
         let current = KeyEntry::new(key, settings.clock.now());
-        Self::start(Ring { current, earlier: Vec::new() }, settings.overlap, settings.clock)
+        let ring = Ring { upcoming: Vec::new(), current, earlier: Vec::new() };
+        Self::start(ring, settings.overlap, settings.publish_before, settings.clock)
     }
 
-    fn start(ring: Ring, overlap: Duration, clock: Arc<dyn Clock>) -> Self {
+    fn start(
+        ring: Ring,
+        overlap: Duration,
+        publish_before: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let published = Keys::from(ring.published());
         let ring = ArcSwap::from_pointee(ring);
         Self {
@@ -119,6 +187,7 @@ impl SigningKeys {
                 changing: Mutex::default(),
                 published,
                 overlap,
+                publish_before,
                 clock,
             }),
         }
@@ -127,18 +196,46 @@ impl SigningKeys {
     /// The key that signs now.
     #[must_use]
     pub fn current(&self) -> SigningKey {
-        let now = self.shared.clock.now();
-        let ring = self.shared.ring.load();
-        let over =
-            |entry: &KeyEntry| entry.ends_at(self.shared.overlap).is_some_and(|end| end <= now);
-        if ring.earlier.iter().any(over) {
+        self.settled().current.key().clone()
+    }
+
+    /// The ring as of now.
+    fn settled(&self) -> Arc<Ring> {
+        let ring = self.shared.ring.load_full();
+        if ring.is_due(self.shared.overlap, self.shared.clock.now()) {
             self.prune();
+            return self.shared.ring.load_full();
         }
-        ring.current.key().clone()
+        ring
+    }
+
+    /// Publishes a new key, which signs once it has been published for as long as the
+    /// [settings](SigningKeysBuilder::publish_before) say. By then whoever keeps the JWK Set for as long
+    /// as they may has it. Tells from when on it signs.
+    ///
+    /// # Errors
+    ///
+    /// If the key, or another of the same `kid`, is in the ring already.
+    pub fn schedule(&self, key: SigningKey) -> Result<Timestamp, IssuerError> {
+        let _changing = self.changing();
+        let now = self.shared.clock.now();
+        let mut ring = Ring::clone(&self.shared.ring.load());
+        ring.check_new(&key)?;
+        ring.settle(self.shared.overlap, now);
+        let after = now.saturating_add(self.shared.publish_before);
+        // a second apart, so that their order can be told from what is written down
+        let behind = |last: &KeyEntry| last.signs_from().saturating_add(Duration::from_secs(1));
+        let latest = ring.upcoming.last().map_or(after, |last| after.max(behind(last)));
+        ring.upcoming.push(KeyEntry::new(key, now).with_signs_from(latest));
+        ring.settle(self.shared.overlap, now);
+        self.change(ring);
+        Ok(latest)
     }
 
     /// Puts a new key in front. The earlier one signs no more, and verifies for the
-    /// [overlap](SigningKeysBuilder::overlap).
+    /// [overlap](SigningKeysBuilder::overlap). Whoever keeps the JWK Set of earlier meets tokens under a
+    /// key that they have not seen: [`schedule`](Self::schedule) where there are such. A key that was
+    /// scheduled is withdrawn unused.
     ///
     /// # Errors
     ///
@@ -166,22 +263,25 @@ impl SigningKeys {
             ));
         }
         let now = self.shared.clock.now();
-        let mut ring = Ring { current: KeyEntry::new(key, now), earlier: Vec::new() };
+        let mut before = Ring::clone(&before);
+        before.settle(self.shared.overlap, now);
+        let current = KeyEntry::new(key, now);
+        let mut ring = Ring { upcoming: Vec::new(), current, earlier: Vec::new() };
         if keep {
-            ring.earlier.push(before.current.clone().with_retired_at(now));
-            ring.earlier.extend_from_slice(&before.earlier);
+            ring.earlier.push(before.current.with_retired_at(now));
+            ring.earlier.append(&mut before.earlier);
             ring.prune(self.shared.overlap, now);
         }
         self.change(ring);
         Ok(())
     }
 
-    /// Withdraws the keys whose last token is over. Rotating and signing do so by themselves; an issuer
-    /// that does neither for long may call this.
+    /// Withdraws the keys whose last token is over, and puts those in front whose time has come. Rotating,
+    /// signing and publishing do so by themselves; an issuer that does none of it for long may call this.
     pub fn prune(&self) {
         let _changing = self.changing();
         let mut ring = Ring::clone(&self.shared.ring.load());
-        if ring.prune(self.shared.overlap, self.shared.clock.now()) {
+        if ring.settle(self.shared.overlap, self.shared.clock.now()) {
             self.change(ring);
         }
     }
@@ -203,13 +303,13 @@ impl SigningKeys {
         self.shared.published.clone()
     }
 
-    /// The public keys as a JWK Set ([RFC 7517 §5]), the one that signs first. Shared secrets are never
+    /// The public keys as a JWK Set ([RFC 7517 §5]), the one that signs first, then those that will. Shared secrets are never
     /// in it.
     ///
     /// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
     #[must_use]
     pub fn jwk_set(&self) -> String {
-        let ring = self.shared.ring.load();
+        let ring = self.settled();
         let keys: Vec<_> = ring.entries().filter_map(|entry| entry.key().public_jwk()).collect();
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
@@ -217,13 +317,19 @@ impl SigningKeys {
     /// The ring to be written down, the key that signs first.
     #[must_use]
     pub fn entries(&self) -> Vec<KeyEntry> {
-        self.shared.ring.load().entries().cloned().collect()
+        self.settled().entries().cloned().collect()
     }
 
     /// For how long an earlier key verifies after it has signed for the last time.
     #[must_use]
     pub fn overlap(&self) -> Duration {
         self.shared.overlap
+    }
+
+    /// For how long a scheduled key is published before it signs.
+    #[must_use]
+    pub fn publish_before(&self) -> Duration {
+        self.shared.publish_before
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -241,6 +347,7 @@ impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ring = self.shared.ring.load();
         f.debug_struct("SigningKeys")
+            .field("upcoming", &ring.upcoming)
             .field("current", &ring.current)
             .field("earlier", &ring.earlier)
             .finish_non_exhaustive()

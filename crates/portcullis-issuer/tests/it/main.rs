@@ -11,3 +11,4 @@ mod ring;
 mod token;
 #[cfg(feature = "tokio")]
 mod token_endpoint;
+mod web;

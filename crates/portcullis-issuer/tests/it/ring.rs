@@ -203,3 +203,71 @@ fn no_token_outlives_its_key() {
     ring.prune();
     assert!(verifies(&ring, last.token()), "still there at {}", clock.now());
 }
+
+#[test]
+fn a_scheduled_key_is_published_before_it_signs() {
+    let clock = TestClock::at(1_000);
+    let lead = Duration::from_secs(600);
+    let ring = SigningKeys::builder()
+        .clock(clock.clone())
+        .overlap(HOUR)
+        .publish_before(lead)
+        .key(key("1"))
+        .build()
+        .unwrap();
+    let from = ring.schedule(key("2")).unwrap();
+    assert_eq!(from, Timestamp::from_secs(1_600));
+    assert_eq!((published(&ring), ring.current().key_id()), (vec!["1".into(), "2".into()], "1"));
+    // a verifier that has the ring knows it as well
+    assert!(ring.verification_keys().snapshot().keys().any(|key| key.key_id() == Some("2")));
+
+    clock.advance(lead - Duration::from_nanos(1));
+    assert_eq!(ring.current().key_id(), "1");
+    let early = sign(&ring);
+    clock.advance(Duration::from_nanos(1));
+    // publishing alone puts it in front
+    assert_eq!(published(&ring), ["2", "1"]);
+    assert_eq!(ring.current().key_id(), "2");
+    assert!(verifies(&ring, &early));
+
+    // it counts from when the next one began, however late anybody looked
+    clock.set(from.saturating_add(HOUR));
+    assert_eq!(published(&ring), ["2"]);
+    assert!(!verifies(&ring, &early));
+}
+
+#[test]
+fn scheduled_keys_sign_in_their_order_and_survive_a_restart() {
+    let clock = TestClock::at(1_000);
+    let build = |entries: Vec<KeyEntry>| {
+        let ring = SigningKeys::builder().clock(clock.clone()).overlap(HOUR).entries(entries);
+        ring.publish_before(HOUR).build()
+    };
+    let ring = build(vec![KeyEntry::new(key("1"), clock.now())]).unwrap();
+    ring.schedule(key("2")).unwrap();
+    clock.advance(Duration::from_secs(60));
+    ring.schedule(key("3")).unwrap();
+    assert!(ring.schedule(key("2")).is_err(), "it is there");
+    let written = ring.entries();
+    for (secs, signs) in [(0, "1"), (3_539, "1"), (3_540, "2"), (3_599, "2"), (3_600, "3")] {
+        clock.set(Timestamp::from_secs(1_060 + secs));
+        let again = build(written.clone()).unwrap();
+        assert_eq!(again.current().key_id(), signs, "{secs}");
+        assert_eq!(ring.current().key_id(), signs, "{secs}");
+        assert_eq!(names(&again), names(&ring), "{secs}");
+    }
+    // one that begins later signs nothing now
+    let later = KeyEntry::new(key("4"), clock.now()).with_signs_from(Timestamp::MAX);
+    assert_eq!(build(vec![later]).unwrap_err().kind(), IssuerErrorKind::InvalidSetting);
+}
+
+#[test]
+fn a_rotation_at_once_withdraws_what_was_scheduled() {
+    let ring = ring(&TestClock::at(1_000));
+    ring.schedule(key("2")).unwrap();
+    ring.rotate(key("3")).unwrap();
+    assert_eq!(published(&ring), ["3", "1"]);
+    ring.schedule(key("4")).unwrap();
+    ring.rotate_and_revoke(key("5")).unwrap();
+    assert_eq!(published(&ring), ["5"]);
+}
