@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: staleness [--store sqlite] [--verifiers N] [--seconds S] [--bound-ms B]
+const USAGE: &str = "usage: staleness [--store sqlite|redis|postgres] [--verifiers N] [--seconds S] [--bound-ms B]
                  [--promise-ms P] [--silent] [--faults none]
 
   --bound-ms   how old a copy may become (1500)
@@ -27,12 +27,16 @@ pub(crate) enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
+    Redis,
+    Postgres,
 }
 
 impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -78,6 +82,8 @@ impl Args {
                 "--store" => {
                     args.kind = match &*value()? {
                         "sqlite" => Kind::Sqlite,
+                        "redis" => Kind::Redis,
+                        "postgres" => Kind::Postgres,
                         other => bail!("there is no store {other:?}\n{USAGE}"),
                     }
                 }

@@ -23,6 +23,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     runtime.block_on(async {
         match args.kind {
             Kind::Sqlite => revoke(rig::sqlite::open(&args.address)?, args.from).await,
+            Kind::Redis => revoke(rig::server::open_redis(&args.address).await?, args.from).await,
+            Kind::Postgres => {
+                revoke(rig::server::open_postgres(&args.address).await?, args.from).await
+            }
         }
     })
 }

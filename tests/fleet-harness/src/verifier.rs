@@ -25,6 +25,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     runtime.block_on(async {
         match args.kind {
             Kind::Sqlite => follow(args, rig::sqlite::open(&args.address)?).await,
+            Kind::Redis => follow(args, rig::server::open_redis(&args.address).await?).await,
+            Kind::Postgres => follow(args, rig::server::open_postgres(&args.address).await?).await,
         }
     })
 }

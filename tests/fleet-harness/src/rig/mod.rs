@@ -1,5 +1,6 @@
 //! The stores that can be put to the test: how one is started, and what harm can be done to it.
 
+pub(crate) mod server;
 pub(crate) mod sqlite;
 
 use anyhow::Result;
@@ -28,5 +29,6 @@ pub(crate) trait Rig {
 pub(crate) fn start(kind: Kind) -> Result<Box<dyn Rig>> {
     Ok(match kind {
         Kind::Sqlite => Box::new(sqlite::Rig::start()?),
+        Kind::Redis | Kind::Postgres => Box::new(server::Rig::start(kind)?),
     })
 }
