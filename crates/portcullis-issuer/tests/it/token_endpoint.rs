@@ -364,6 +364,10 @@ async fn clients_come_and_go_with_their_files() {
     setup.refused(json!({}), "not known").await;
     fs::rename(&aside, &file).unwrap();
     setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
+    // a file elsewhere makes nobody a client
+    fs::create_dir(setup.clients.path().join("old")).unwrap();
+    fs::copy(&file, setup.clients.path().join("old/nightly.pem")).unwrap();
+    setup.refused(json!({ "iss": "old/nightly", "sub": "old/nightly" }), "not known").await;
     // another key in its place
     let next = SigningKey::generate(Algorithm::RS256).unwrap();
     fs::write(&file, next.public_pem().unwrap()).unwrap();
@@ -387,6 +391,15 @@ async fn a_registry_that_cannot_answer_is_an_outage_and_no_refusal() {
         let answer = setup.authenticate(&setup.assertion(json!({}))).await;
         answer.expect(503, "temporarily_unavailable", "again");
     }
+    // with a secret, whoever reads the directory could be the client
+    fs::write(&file, setup.key.public_pem().unwrap()).unwrap();
+    let secret = setup.clients.path().join("nightly.jwk");
+    fs::write(&secret, format!(r#"{{"kty":"oct","alg":"HS256","k":"{}Zm9v"}}"#, "AbCd".repeat(10)))
+        .unwrap();
+    let answer = setup.authenticate(&setup.assertion(json!({}))).await;
+    answer.expect(503, "temporarily_unavailable", "again");
+    fs::remove_file(secret).unwrap();
+    setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
     let gone = setup.clients.path().to_owned();
     fs::remove_dir_all(&gone).unwrap();
     let answer = setup.grant(&setup.assertion(json!({}))).await;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -129,10 +130,11 @@ impl Running {
         &self.tokens[name]
     }
 
-    /// Waits for a line of the log that contains this. Panics when the log ends without it.
+    /// Waits for a line of the log that contains this. Panics when the log ends without it, or goes on for too long.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
-        while !self.log.recv().unwrap().contains(text) {}
+        let limit = Duration::from_secs(60);
+        while !self.log.recv_timeout(limit).unwrap().contains(text) {}
     }
 
     /// Ends it, and gives all of the log that was not waited for.
