@@ -17,6 +17,7 @@ document!(LogOut, "docs/cookbook/log-out.md");
 document!(ReadersAndAdmins, "docs/cookbook/readers-and-admins.md");
 document!(ChoosingAnAlgorithm, "docs/cookbook/choosing-an-algorithm.md");
 document!(TestingHandlers, "docs/cookbook/testing-handlers.md");
+document!(RotatingSecrets, "docs/cookbook/rotating-secrets.md");
 document!(FromJwtAuthorizer, "docs/cookbook/migrating-from-jwt-authorizer.md");
 document!(FromAxumJwtAuth, "docs/cookbook/migrating-from-axum-jwt-auth.md");
 document!(FromTowerOauth2, "docs/cookbook/migrating-from-tower-oauth2-resource-server.md");

@@ -67,7 +67,7 @@ fn they_verify_what_we_sign() {
         assert_eq!(read.claims["sub"], "bob", "{algorithm}");
         assert_eq!(read.claims["jti"], minted.id(), "{algorithm}");
         assert_eq!(read.header.kid.as_deref(), Some(test.key().key_id()), "{algorithm}");
-        assert_eq!(read.header.typ.as_deref(), Some("JWT"), "{algorithm}");
+        assert_eq!(read.header.typ.as_deref(), Some("at+jwt"), "{algorithm}");
     }
 }
 

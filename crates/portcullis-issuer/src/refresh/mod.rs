@@ -44,6 +44,8 @@
 mod builder;
 mod error;
 mod family;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod token;
 
@@ -55,6 +57,8 @@ use portcullis_core::{Entry, NoRevocation, Revocation, Revoke, Target, TokenView
 pub use builder::RefreshTokensBuilder;
 pub use error::{RefreshError, RefreshErrorKind};
 pub use family::{Family, Grant};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRefreshStore;
 pub use store::{MemoryRefreshStore, RefreshStore};
 
 use self::builder::Policy;

@@ -7,6 +7,8 @@ mod keys;
 mod log;
 mod read;
 mod refresh;
+#[cfg(feature = "sqlite")]
+mod refresh_sqlite;
 mod ring;
 mod token;
 #[cfg(feature = "tokio")]

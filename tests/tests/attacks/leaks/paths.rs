@@ -12,9 +12,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis::{
-    AccessClaims, Algorithm, Denylist, DenylistStore, Entry, Issuer, JwtLayer, Keys, MemoryStore,
-    Rejection, RejectionKind as K, RequireLayer, Revocation, Revoke, Source, Target, Verifier,
-    roles,
+    AccessClaims, Algorithm, ClaimRule, Denylist, DenylistStore, Entry, Issuer, JwtLayer, Keys,
+    MemoryStore, Rejection, RejectionKind as K, RequireLayer, Revocation, Revoke, Source, Target,
+    Verifier, roles,
 };
 use portcullis_testing::{TestClock, block_on};
 use serde::Deserialize;
@@ -227,6 +227,13 @@ fn refusals() -> Vec<(String, Seen)> {
         (good(), send(layer_of::<Value>(issuer().max_lifetime(hour / 60)), bearer(&good()))),
         (good(), send(layer_with(|i| i.require_claim("tenant")), bearer(&good()))),
         (good(), send(layer_with(|i| i.generation_claim("email")), bearer(&good()))),
+        (
+            good(),
+            send(
+                layer_with(|i| i.check_claim(ClaimRule::one_of("email", ["other"]))),
+                bearer(&good()),
+            ),
+        ),
         // claims that the service can't use
         (good(), send(layer_of::<Number>(issuer()), bearer(&good()))),
         (good(), send(layer_of::<Choice>(issuer()), bearer(&good()))),
