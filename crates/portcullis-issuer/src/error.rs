@@ -26,6 +26,8 @@ pub enum IssuerErrorKind {
     InvalidSetting,
     /// The claims are no JSON object, or collide with those that the issuer sets.
     InvalidClaims,
+    /// Others than its owner can get at a file that holds private keys.
+    Exposed,
     /// A token is too large for where it has to go.
     TooLarge,
     /// The cryptography failed: there was no randomness, or a key could not sign.

@@ -5,6 +5,7 @@ mod cutoff;
 mod error;
 mod header;
 mod key;
+pub mod key_store;
 mod keys;
 pub mod refresh;
 mod secret;

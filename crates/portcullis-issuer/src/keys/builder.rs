@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{Clock, SystemClock};
+use portcullis_core::{Clock, SystemClock, Timestamp};
 
 use super::{KeyEntry, Ring, SigningKeys};
 use crate::SigningKey;
@@ -92,6 +92,11 @@ impl SigningKeysBuilder {
     pub fn key(self, key: SigningKey) -> Self {
         let now = self.clock.now();
         self.entry(KeyEntry::new(key, now))
+    }
+
+    /// The time by its clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The ring. The key that signs is the latest of the unretired ones whose time has come; where there

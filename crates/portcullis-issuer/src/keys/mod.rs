@@ -28,8 +28,9 @@ use crate::error::IssuerError;
 /// under them. A verifier in the same process that holds [`verification_keys`](Self::verification_keys)
 /// follows both; others read the [JWK Set](Self::jwk_set).
 ///
-/// Nothing is kept on disk. Write [`entries`](Self::entries) down, and give them back to
-/// [`SigningKeysBuilder::entry`] after a restart; write a new key *before* it signs.
+/// Nothing is kept on disk: [`key_store`](crate::key_store) does that, in a directory or in SQLite. Or write
+/// [`entries`](Self::entries) down yourself, and give them back to [`SigningKeysBuilder::entry`] after a
+/// restart; write a new key *before* it signs.
 ///
 /// # Example
 ///
@@ -284,6 +285,22 @@ impl SigningKeys {
         if ring.settle(self.shared.overlap, self.shared.clock.now()) {
             self.change(ring);
         }
+    }
+
+    /// Puts a ring that was written down in the place of this one.
+    pub(crate) fn adopt(&self, entries: Vec<KeyEntry>) -> Result<(), IssuerError> {
+        let _changing = self.changing();
+        let ring = Ring::new(entries, self.shared.overlap, self.shared.clock.now())?;
+        self.change(ring);
+        Ok(())
+    }
+
+    /// Takes a key back that was scheduled.
+    pub(crate) fn forget(&self, key: &SigningKey) {
+        let _changing = self.changing();
+        let mut ring = Ring::clone(&self.shared.ring.load());
+        ring.upcoming.retain(|entry| entry.key().thumbprint() != key.thumbprint());
+        self.change(ring);
     }
 
     /// Published before it signs, so that no token is ever under a key that verifiers lack.

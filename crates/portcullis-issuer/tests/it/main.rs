@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 mod cutoff;
+mod key_store;
 mod keys;
 mod log;
 mod read;

@@ -1,0 +1,270 @@
+//! Signing keys that are written down: what comes back, what several processes make of it, and who may read it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use portcullis::{Algorithm, Timestamp, jws};
+#[cfg(feature = "sqlite")]
+use portcullis_issuer::key_store::SqliteKeys;
+use portcullis_issuer::key_store::{KeyDirectory, SigningKeyStore, StoredSigningKeys};
+use portcullis_issuer::{
+    IssuerError, IssuerErrorKind, JwsHeader, KeyEntry, SigningKey, SigningKeys, SigningKeysBuilder,
+};
+use portcullis_testing::TestClock;
+use tempfile::TempDir;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A place for keys, which can be opened many times.
+struct Place {
+    folder: TempDir,
+    sqlite: bool,
+}
+
+impl Place {
+    /// One of each kind.
+    fn each() -> impl Iterator<Item = Self> {
+        let kinds: &[bool] = if cfg!(feature = "sqlite") { &[false, true] } else { &[false] };
+        kinds.iter().map(|&sqlite| Self { folder: tempfile::tempdir().unwrap(), sqlite })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    fn open(&self) -> Result<Box<dyn SigningKeyStore>, IssuerError> {
+        #[cfg(feature = "sqlite")]
+        if self.sqlite {
+            return Ok(Box::new(SqliteKeys::open(self.path())?));
+        }
+        assert!(!self.sqlite);
+        Ok(Box::new(KeyDirectory::open(self.path())?))
+    }
+
+    fn process(&self, clock: &TestClock) -> StoredSigningKeys<Box<dyn SigningKeyStore>> {
+        StoredSigningKeys::load_or_generate(self.open().unwrap(), Algorithm::ES256, settings(clock))
+            .unwrap()
+    }
+}
+
+fn settings(clock: &TestClock) -> SigningKeysBuilder {
+    SigningKeys::builder().clock(clock.clone()).overlap(HOUR).publish_before(HOUR)
+}
+
+fn clock() -> TestClock {
+    TestClock::new(Timestamp::from_secs(1_700_000_000))
+}
+
+fn key() -> SigningKey {
+    SigningKey::generate(Algorithm::ES256).unwrap()
+}
+
+fn current(process: &StoredSigningKeys<Box<dyn SigningKeyStore>>) -> String {
+    process.keys().current().thumbprint().to_owned()
+}
+
+fn thumbprints(store: &dyn SigningKeyStore) -> Vec<String> {
+    let mut all: Vec<_> =
+        store.load().unwrap().iter().map(|entry| entry.key().thumbprint().to_owned()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn every_kind_of_key_comes_back_with_its_dates() {
+    for place in Place::each() {
+        let store = place.open().unwrap();
+        for algorithm in Algorithm::ALL {
+            let key = SigningKey::generate(algorithm).unwrap().with_key_id("../a kid\"\u{0}");
+            let (created, signs) = (Timestamp::from_millis(1_234), Timestamp::from_millis(5_678));
+            store.add(&KeyEntry::new(key.clone(), created).with_signs_from(signs)).unwrap();
+            let entries = place.open().unwrap().load().unwrap();
+            let [entry] = &entries[..] else { panic!("{algorithm}: {} entries", entries.len()) };
+            assert_eq!((entry.created_at(), entry.signs_from()), (created, signs));
+            assert_eq!(entry.key().key_id(), key.key_id());
+            let token = entry.key().sign(&JwsHeader::new(), b"x").unwrap();
+            let keys = portcullis::Keys::new([key.verification_key()]).unwrap();
+            assert!(jws::verify(&token, &keys).is_ok(), "{algorithm}");
+            store.remove(&key).unwrap();
+            store.remove(&key).unwrap();
+        }
+        assert!(store.load().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_ring_outlives_the_process() {
+    for place in Place::each() {
+        let clock = clock();
+        let first = place.process(&clock);
+        let signs_from = first.schedule(key()).unwrap();
+        let token = first.keys().current().sign(&JwsHeader::new(), b"x").unwrap();
+
+        let again = place.process(&clock);
+        assert_eq!(current(&again), current(&first));
+        assert_eq!(again.keys().jwk_set(), first.keys().jwk_set());
+        clock.set(signs_from);
+        assert_eq!(current(&again), current(&first));
+        assert!(jws::verify(&token, &again.keys().verification_keys()).is_ok());
+        // When its last token is over, it is gone from the ring and from the store.
+        clock.advance(HOUR);
+        again.reload().unwrap();
+        assert!(jws::verify(&token, &again.keys().verification_keys()).is_err());
+        assert_eq!(thumbprints(&*place.open().unwrap()), [current(&again)]);
+    }
+}
+
+#[test]
+fn processes_that_share_a_store_come_to_the_same_ring() {
+    for place in Place::each() {
+        let clock = clock();
+        let (here, there) = (place.process(&clock), place.process(&clock));
+        assert_eq!(current(&here), current(&there), "the second one found the first one's key");
+        // Both rotate at the very same moment.
+        here.schedule(key()).unwrap();
+        there.schedule(key()).unwrap();
+        for process in [&here, &there] {
+            process.reload().unwrap();
+        }
+        assert_eq!(here.keys().entries().len(), 3);
+        assert_eq!(here.keys().jwk_set(), there.keys().jwk_set());
+        clock.advance(HOUR + Duration::from_secs(1));
+        assert_eq!(current(&here), current(&there));
+    }
+}
+
+#[test]
+fn what_is_withdrawn_is_withdrawn_for_good() {
+    for place in Place::each() {
+        let clock = clock();
+        let (here, there) = (place.process(&clock), place.process(&clock));
+        let token = here.keys().current().sign(&JwsHeader::new(), b"x").unwrap();
+        clock.advance(Duration::from_secs(1));
+        here.rotate_and_revoke(key()).unwrap();
+        assert_eq!(thumbprints(&*place.open().unwrap()), [current(&here)]);
+        assert!(jws::verify(&token, &there.keys().verification_keys()).is_ok());
+        there.reload().unwrap();
+        assert!(jws::verify(&token, &there.keys().verification_keys()).is_err());
+        assert_eq!(current(&there), current(&here));
+    }
+}
+
+#[test]
+fn rotating_keeps_the_earlier_key_for_its_tokens() {
+    for place in Place::each() {
+        let clock = clock();
+        let process = place.process(&clock);
+        let before = current(&process);
+        clock.advance(Duration::from_secs(1));
+        process.rotate(key()).unwrap();
+        let again = place.process(&clock);
+        assert_eq!(current(&again), current(&process));
+        assert!(thumbprints(&*place.open().unwrap()).contains(&before));
+        // A key that is there already does not get lost by being put there again.
+        let same = process.keys().current();
+        assert_eq!(process.rotate(same).unwrap_err().kind(), IssuerErrorKind::InvalidKey);
+        assert_eq!(current(&place.process(&clock)), current(&process));
+    }
+}
+
+/// Fails when it is told to.
+struct Faulty {
+    inner: Box<dyn SigningKeyStore>,
+    out: AtomicBool,
+}
+
+impl SigningKeyStore for &'static Faulty {
+    fn load(&self) -> Result<Vec<KeyEntry>, IssuerError> {
+        self.inner.load()
+    }
+
+    fn add(&self, entry: &KeyEntry) -> Result<(), IssuerError> {
+        if self.out.load(Ordering::Relaxed) {
+            // any error of this crate
+            return SigningKey::from_pem("no key").map(drop);
+        }
+        self.inner.add(entry)
+    }
+
+    fn remove(&self, key: &SigningKey) -> Result<(), IssuerError> {
+        self.inner.remove(key)
+    }
+}
+
+#[test]
+fn a_key_that_can_not_be_written_does_not_sign() {
+    let place = Place::each().next().unwrap();
+    let clock = clock();
+    let inner = place.open().unwrap();
+    let faulty: &'static Faulty =
+        Box::leak(Box::new(Faulty { inner, out: AtomicBool::new(false) }));
+    let process =
+        StoredSigningKeys::load_or_generate(faulty, Algorithm::ES256, settings(&clock)).unwrap();
+    let before = process.keys().jwk_set();
+    faulty.out.store(true, Ordering::Relaxed);
+    process.schedule(key()).unwrap_err();
+    process.rotate(key()).unwrap_err();
+    process.rotate_and_revoke(key()).unwrap_err();
+    assert_eq!(process.keys().jwk_set(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_can_read_is_refused() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    for place in Place::each() {
+        drop(place.process(&clock()));
+        let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let mut paths = vec![place.path()];
+        if !place.sqlite {
+            let file = std::fs::read_dir(place.path()).unwrap().next().unwrap().unwrap().path();
+            assert_eq!(mode(&file), 0o600);
+            paths.push(file);
+        }
+        for path in paths {
+            let good = mode(&path);
+            assert_eq!(good & 0o077, 0, "{}", path.display());
+            for exposed in [0o004, 0o040, 0o020, 0o002] {
+                set_permissions(&path, Permissions::from_mode(good | exposed)).unwrap();
+                let error = place.open().and_then(|store| store.load()).map(drop).unwrap_err();
+                assert_eq!(error.kind(), IssuerErrorKind::Exposed, "{exposed:o}");
+                assert!(error.to_string().contains("chmod"), "{error}");
+            }
+            set_permissions(&path, Permissions::from_mode(good)).unwrap();
+            place.open().unwrap().load().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_key_is_named_and_nothing_of_it_is_shown() {
+    let place = Place::each().next().unwrap();
+    drop(place.process(&clock()));
+    std::fs::write(place.path().join("notes.txt"), "not a key, and no business of ours").unwrap();
+    std::fs::write(place.path().join("key-left.new"), "half a key, from a crash").unwrap();
+    place.open().unwrap().load().unwrap();
+    let canary = r#"{"created_at":1,"signs_from":1,"key":{"kty":"CANARY"}}"#;
+    for text in ["", "CANARY", canary, &canary.replace("created_at", "CANARY")] {
+        let file = place.path().join("key-odd.json");
+        std::fs::write(&file, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let error = place.open().unwrap().load().unwrap_err();
+        assert!(error.to_string().contains("key-odd.json"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_place_that_is_none_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below"), folder.path().join("no/such")] {
+        let error = KeyDirectory::open(&path).map(drop).unwrap_err();
+        assert_eq!(error.kind(), IssuerErrorKind::StoreUnavailable, "{}", path.display());
+    }
+}
