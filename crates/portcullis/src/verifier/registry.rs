@@ -105,10 +105,10 @@ impl Issuers {
                 format!("issuer {}: Issuers::replace: it belongs to another", quoted(&name));
             return Err(BuildError::new(message));
         }
-        let old = issuer.names().find_map(|name| self.find(&name));
+        let old = self.called(&issuer);
         self.put(&issuer);
-        if let Some(old) = old {
-            let kept: Vec<_> = issuer.names().collect();
+        let kept: Vec<_> = issuer.names().collect();
+        for old in old {
             self.take(old.names().filter(|name| !kept.contains(name)));
             old.withdraw();
             self.inner.len.fetch_sub(1, Ordering::Relaxed);
@@ -148,6 +148,23 @@ impl Issuers {
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<TrustedIssuer>> {
         self.shard(name).load().get(name).cloned()
+    }
+
+    /// Those that are there and have the name of this one. Of one template there may be several with
+    /// other tenants each, and none of their names need be among those of this one.
+    fn called(&self, issuer: &TrustedIssuer) -> Vec<Arc<TrustedIssuer>> {
+        if issuer.settings.tenants.is_none() {
+            return self.find(issuer.name()).into_iter().collect();
+        }
+        let mut called: Vec<Arc<TrustedIssuer>> = Vec::new();
+        for shard in &self.inner.shards {
+            for known in shard.load().values().filter(|known| known.name() == issuer.name()) {
+                if !called.iter().any(|other| Arc::ptr_eq(other, known)) {
+                    called.push(Arc::clone(known));
+                }
+            }
+        }
+        called
     }
 
     fn shard(&self, name: &str) -> &ArcSwap<Map> {

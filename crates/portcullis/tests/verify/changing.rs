@@ -80,6 +80,41 @@ fn settings_that_are_replaced_hold_at_once() {
 }
 
 #[test]
+fn tenants_that_are_replaced_are_trusted_no_longer() {
+    const TEMPLATE: &str = "https://t.example/{tid}";
+    let of = |tenants: &[&str]| {
+        let keys = Keys::from_secret(Algorithm::HS256, SECRET).unwrap();
+        let issuer = Issuer::per_tenant(TEMPLATE).tenants(tenants);
+        issuer.audience(AUDIENCE).keys(keys).may_assert_nothing()
+    };
+    let token = |tenant: &str| {
+        let iss = json!(format!("https://t.example/{tenant}"));
+        let claims = with(&[("iss", iss), ("tid", json!(tenant))]).to_string();
+        sign_with(SECRET, br#"{"alg":"HS256"}"#, claims.as_bytes())
+    };
+    let issuers = Issuers::new();
+    let verifier = verifier(&issuers);
+    issuers.add(of(&["a"])).unwrap();
+    issuers.add(of(&["b"])).unwrap();
+    for tenant in ["a", "b"].repeat(4) {
+        assert_eq!(kind(&verifier, &token(tenant)), None, "{tenant}");
+    }
+    // none of the new names is one of the old
+    issuers.replace(of(&["c"])).unwrap();
+    for (tenant, outcome) in
+        [("a", Some(UntrustedIssuer)), ("b", Some(UntrustedIssuer)), ("c", None)]
+    {
+        assert_eq!(kind(&verifier, &token(tenant)), outcome, "{tenant}");
+    }
+    assert_eq!(issuers.len(), 1);
+    issuers.replace(of(&["a", "c"]).require_claim("more")).unwrap();
+    for tenant in ["a", "c"] {
+        assert_eq!(kind(&verifier, &token(tenant)), Some(MissingClaim), "{tenant}");
+    }
+    assert!(issuers.remove("https://t.example/c") && issuers.is_empty());
+}
+
+#[test]
 fn what_makes_no_sense_is_not_added() {
     let issuers = Issuers::new();
     issuers.add(of(ISSUER, SECRET)).unwrap();
