@@ -12,6 +12,7 @@ use portcullis_testing::TestIssuer;
 
 use super::cases::{ARN, cases};
 use super::{good, read, signer};
+use crate::support::soon;
 
 /// A network in which these documents are at these addresses, and nothing ever answers elsewhere.
 #[derive(Default)]
@@ -72,7 +73,14 @@ async fn the_hanging_keys_of_one_account_are_nobody_elses() {
         let aud = "https://payroll.example.com/";
         signer.token().claim("iss", email).claim("sub", email).claim("aud", aud).mint()
     };
-    verifier.verify_async(of(a)).await.unwrap();
+    // its keys are on their way from the start, and until they are there nothing waits for them
+    let there = async {
+        while let Err(refused) = verifier.verify_async(of(a)).await {
+            assert_eq!(refused.kind(), RejectionKind::KeysUnavailable, "{refused}");
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(there).await;
     let refused = verifier.verify(of(b)).unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::KeysUnavailable, "{refused}");
     verifier.verify(of(a)).unwrap();
