@@ -191,6 +191,9 @@ pub fn firebase(project: &str) -> Preset {
 ///
 /// Every account of every project can sign such a token with your audience, so those that may are listed.
 ///
+/// An account writes its tokens itself, so the roles and scopes in them count only where
+/// [`may_assert_roles`](Preset::may_assert_roles) or its like says so.
+///
 /// # Example
 ///
 /// ```no_run
@@ -221,6 +224,8 @@ pub fn google_service_accounts<S: AsRef<str>>(emails: impl IntoIterator<Item = S
         let settings = Issuer::new(email.as_str())
             .algorithms([Algorithm::RS256])
             .check_claim(ClaimRule::one_of("sub", [email.as_str()]))
+            // an account writes its token itself: what it may do is not its to say
+            .may_assert_nothing()
             .max_lifetime(Duration::from_secs(3600));
         let place = KeyPlace::JwkSet(keys_of(&email));
         Preset::new("google_service_accounts", settings, place).check(checked)
