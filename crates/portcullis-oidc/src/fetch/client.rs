@@ -67,7 +67,6 @@ struct Credential {
 }
 
 /// Builds an [`HttpClient`].
-#[derive(Debug)]
 #[must_use]
 pub struct HttpClientBuilder {
     connect_timeout: Duration,
@@ -226,5 +225,17 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: Vec<_> = self.credentials.iter().map(|credential| &credential.file).collect();
         f.debug_struct("HttpClient").field("bearer_token_files", &files).finish_non_exhaustive()
+    }
+}
+
+/// Says whether there is a proxy, and not its address, which may have a password in it.
+impl fmt::Debug for HttpClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<_> = self.credentials.iter().map(|(_, file)| file).collect();
+        f.debug_struct("HttpClientBuilder")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("bearer_token_files", &files)
+            .field("proxy", &self.proxy.is_some())
+            .finish_non_exhaustive()
     }
 }

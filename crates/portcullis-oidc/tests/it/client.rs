@@ -106,3 +106,14 @@ async fn a_proxy_is_used_if_it_is_set() {
     soon(keys.ready()).await.unwrap();
     assert_eq!((proxy.count(&target), server.requests().len()), (1, 0));
 }
+
+#[test]
+fn the_password_of_a_proxy_is_shown_nowhere() {
+    let with = |proxy: &str| HttpClient::builder().proxy(proxy);
+    assert!(!format!("{:?}", with("http://bob:hunter2@proxy.example:3128")).contains("hunter2"));
+    let client = with("http://bob:hunter2@proxy.example:3128").build().unwrap();
+    assert!(!format!("{client:?}").contains("hunter2"));
+    // an address that makes no sense
+    let error = with("http://bob:hunter2@proxy.example:x/").build().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+}
