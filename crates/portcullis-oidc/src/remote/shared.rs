@@ -209,18 +209,12 @@ impl Shared {
         if let Some(set) = &fetched.set {
             state.skipped = set.skipped().len();
         }
-        match fetched.set {
-            Some(set) if !set.has_same_keys(&self.keys.snapshot()) => {
-                let (keys, skipped) = (set.keys().count(), set.skipped().len());
-                if keys == 0 {
-                    tracing::warn!(target: "portcullis", %address, skipped, "the issuer has no keys any more");
-                } else {
-                    tracing::info!(target: "portcullis", %address, keys, skipped, "keys were fetched");
-                }
+        let changed =
+            fetched.set.filter(|set| !set.has_same_keys(&self.keys.snapshot())).map(|set| {
+                let counts = (set.keys().count(), set.skipped().len());
                 self.keys.replace(set);
-            }
-            _ => tracing::debug!(target: "portcullis", %address, "the keys are the same"),
-        }
+                counts
+            });
         if let Some(error) = &fetched.metadata_error {
             let error: &dyn std::error::Error = error;
             tracing::warn!(target: "portcullis", error, "the metadata could not be fetched; the address of the keys that is known serves");
@@ -235,6 +229,16 @@ impl Shared {
         state.schedule.succeeded(now, fetched.freshness, jitter, has);
         state.last_success = Some(self.clock.now());
         state.last_error = None;
+        // now that it is so: whoever reads it may rely on the keys
+        match changed {
+            Some((0, skipped)) => {
+                tracing::warn!(target: "portcullis", %address, skipped, "the issuer has no keys any more");
+            }
+            Some((keys, skipped)) => {
+                tracing::info!(target: "portcullis", %address, keys, skipped, "keys were fetched");
+            }
+            None => tracing::debug!(target: "portcullis", %address, "the keys are the same"),
+        }
         state.metadata_error = fetched.metadata_error;
     }
 
