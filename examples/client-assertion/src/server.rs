@@ -12,6 +12,7 @@ use portcullis_axum::{
     AccessClaims, Algorithm, Issuer, Jwt, JwtLayer, Require, Scope, ScopeName, Verifier,
 };
 use portcullis_issuer::token_endpoint::{ClientDirectory, TokenEndpoint};
+use portcullis_issuer::web::{JwksService, ServerMetadata};
 use portcullis_issuer::{SigningKey, SigningKeys, TokenIssuer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -21,6 +22,9 @@ use crate::cli::Serve;
 
 /// How long an access token lives.
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// What tokens are given for.
+const GRANTS: [&str; 2] = ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"];
 
 /// What the API is called in tokens.
 const API: &str = "reports";
@@ -85,6 +89,15 @@ fn router(address: SocketAddr, clients: &Path) -> anyhow::Result<Router> {
         .scopes(|_| vec![Read::NAME.to_owned()])
         .build()?;
 
+    let url = name(address);
+    // so that clients, and APIs elsewhere, need no more than the name
+    let metadata = ServerMetadata::new(&*url)
+        .jwks_uri(format!("{url}/keys"))
+        .token_endpoint(format!("{url}/token"))
+        .scopes([Read::NAME])
+        .member("grant_types_supported", GRANTS.map(str::to_owned).to_vec())
+        .member("token_endpoint_auth_methods_supported", vec!["private_key_jwt".to_owned()]);
+
     let trusted = Issuer::new(name(address))
         .audience(API)
         .keys(keys.verification_keys())
@@ -96,7 +109,9 @@ fn router(address: SocketAddr, clients: &Path) -> anyhow::Result<Router> {
         .route("/reports", post(file))
         .layer(JwtLayer::new(verifier).realm(API)?)
         // what is added after the layer is open to everybody
-        .route_service("/token", endpoint))
+        .route_service("/token", endpoint)
+        .route_service("/keys", JwksService::new(keys))
+        .route_service(&metadata.oauth_path(), metadata.into_service()?))
 }
 
 /// Every client with a token.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use portcullis_axum::{
     AccessClaims, Algorithm, Issuer, JwtLayer, Role, ScopeName, Verifier, roles,
 };
+use portcullis_issuer::web::{JwksService, ServerMetadata};
 use portcullis_issuer::{IssuerError, Minted, SigningKey, SigningKeys, TokenIssuer};
 use reqwest::redirect::Policy;
 use serde::Deserialize;
@@ -35,9 +35,6 @@ const CALL: Duration = Duration::from_secs(60);
 
 /// Tokens that are printed live as long as somebody may take to paste them.
 const PRINTED: Duration = Duration::from_secs(3600);
-
-/// How long others may keep our keys before they look again.
-const KEYS: &str = "public, max-age=300";
 
 /// What Orders has: keys that sign, the tokens that it mints, and a client for Billing.
 #[derive(Clone)]
@@ -74,14 +71,18 @@ impl Orders {
             .keys(self.keys.verification_keys())
             .access_token_profile();
         let verifier = Verifier::builder().trust(issuer).build::<AccessClaims>()?;
+        // there is no endpoint for tokens, so no grant is supported
+        let metadata = ServerMetadata::new(&*self.url)
+            .jwks_uri(format!("{}/keys", self.url))
+            .member("grant_types_supported", Vec::<String>::new());
         Ok(Router::new()
             .route("/orders", post(order))
             .route("/keys/rotate", post(rotate))
             .route("/keys/withdraw", post(withdraw))
             .layer(JwtLayer::new(verifier).realm("orders")?)
             // what is added after the layer is open to everybody
-            .route("/.well-known/oauth-authorization-server", get(metadata))
-            .route("/keys", get(jwk_set))
+            .route_service(&metadata.oauth_path(), metadata.into_service()?)
+            .route_service("/keys", JwksService::new(self.keys.clone()))
             .with_state(self))
     }
 
@@ -166,22 +167,4 @@ async fn withdraw(
     let key = SigningKey::generate(Algorithm::ES256).map_err(Problem::internal)?;
     orders.keys.rotate_and_revoke(key).map_err(Problem::internal)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Where our keys are (RFC 8414 §2). There is no endpoint for tokens, so no grant is supported.
-async fn metadata(State(orders): State<Orders>) -> impl IntoResponse {
-    let document = json!({
-        "issuer": &*orders.url,
-        "jwks_uri": format!("{}/keys", orders.url),
-        "response_types_supported": [],
-        "grant_types_supported": [],
-    });
-    ([(header::CACHE_CONTROL, KEYS)], Json(document))
-}
-
-/// Our public keys (RFC 7517 §5).
-async fn jwk_set(State(orders): State<Orders>) -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, KEYS)];
-    (headers, orders.keys.jwk_set())
 }

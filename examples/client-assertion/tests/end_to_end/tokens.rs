@@ -40,6 +40,19 @@ fn a_token_opens_what_its_scope_says_and_an_assertion_opens_nothing() {
 }
 
 #[test]
+fn the_metadata_say_where_everything_is() {
+    let server = Server::start();
+    let url = server.url();
+    let metadata = server.get("/.well-known/oauth-authorization-server", "").expect(200).value();
+    assert_eq!(metadata["issuer"], url);
+    assert_eq!(metadata["token_endpoint"], format!("{url}/token"));
+    assert_eq!(metadata["jwks_uri"], format!("{url}/keys"));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["private_key_jwt"]));
+    let keys = server.get("/keys", "").expect(200).value();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn the_log_has_no_assertion_and_no_token() {
     let server = Server::start();
     server.add("nightly", &[]);
