@@ -139,3 +139,25 @@ async fn the_strictest_of_contradicting_headers_counts() {
     world.refresh().await;
     assert_eq!(world.keys.status().next_refresh(), Some(60 * SECOND), "the least interval");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_while_its_token_is_looked_at_is_not_missed() {
+    // whether the key comes between the look at the set and the search for it is up to chance, so often
+    for _ in 0..100 {
+        let world = World::ready().await;
+        let new = key("second");
+        world.server.publish([&new]);
+        let token = world.token_of(&new);
+        let fetching = world.verifier.verify(&token).unwrap_err();
+        assert_eq!(fetching.kind(), portcullis::RejectionKind::KeysUnavailable);
+        // never a refusal while it comes, and good when it is there
+        loop {
+            match world.verifier.verify(&token) {
+                Ok(_) => break,
+                Err(rejection) => {
+                    assert_eq!(rejection.kind(), portcullis::RejectionKind::KeysUnavailable);
+                }
+            }
+        }
+    }
+}
