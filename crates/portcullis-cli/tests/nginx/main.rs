@@ -9,6 +9,7 @@ use stack::{Gate, Stack};
 fn main() {
     run([
         needs(&[Program::NGINX], "nginx::a_good_token_passes_with_who_the_caller_is", good),
+        needs(&[Program::NGINX], "nginx::long_claims_are_no_outage", long_claims),
         needs(&[Program::NGINX], "nginx::every_refusal_comes_through", refusals),
         needs(&[Program::NGINX], "nginx::spoofed_headers_never_survive", spoofed),
         needs(&[Program::NGINX], "nginx::outages_are_503", outages),
@@ -33,6 +34,17 @@ fn good() -> Outcome {
         }
         assert!(answer.body.ends_with(body), "{answer:?}");
     }
+    Ok(())
+}
+
+fn long_claims() -> Outcome {
+    let stack = Stack::start(Gate::with_key(&[]))?;
+    // nearly as long as a token may be, and more than twice as long in a header
+    let token = stack.mint(&["--subject", &"\u{fc}".repeat(5800)]);
+    let answer = stack.ask("GET", &[("Authorization", &format!("Bearer {token}"))], "");
+    assert_eq!(answer.status, 200);
+    let line = format!("x-auth-subject: {}", "%C3%BC".repeat(5800));
+    assert!(answer.has_line(&line), "{}", answer.body.len());
     Ok(())
 }
 
