@@ -34,8 +34,11 @@ async fn main() -> anyhow::Result<()> {
     let Arguments { store: kind, url } = Arguments::parse();
     let server = Server::new(kind, url)?;
     let keys = SigningKeys::new(SigningKey::generate(Algorithm::ES256)?);
-    let issuer =
-        TokenIssuer::builder(ISSUER, keys).audience(AUDIENCE).lifetime(LIFETIME).build()?;
+    let issuer = TokenIssuer::builder(ISSUER, keys)
+        .audience(AUDIENCE)
+        .client_id("fleet")
+        .lifetime(LIFETIME)
+        .build()?;
     // each instance connects by itself, as one on another machine would
     let fleet = match kind {
         Kind::Redis => {

@@ -32,6 +32,23 @@ pub(crate) struct ClaimNames {
 }
 
 impl ClaimNames {
+    /// The setting that names a claim with a meaning of its own, which would be ignored, or would put that meaning out.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let takes = |name: &Option<Box<str>>, also: &[Known]| {
+            let known = name.as_deref().and_then(|name| Known::of(name.as_bytes()));
+            known.is_some_and(|known| !also.contains(&known))
+        };
+        [
+            ("token_id_claim", takes(&self.token_id, &[Known::TokenId])),
+            ("session_claim", takes(&self.session, &[Known::Session])),
+            ("client_claim", takes(&self.client, &[Known::ClientId, Known::AuthorizedParty])),
+            ("generation_claim", takes(&self.generation, &[])),
+            ("per_tenant", takes(&self.tenant, &[])),
+        ]
+        .into_iter()
+        .find_map(|(setting, taken)| taken.then_some(setting))
+    }
+
     /// One bit for each rule that looks at this member of the payload.
     fn rules_about(&self, name: &str) -> u64 {
         let about = self.rules.iter().enumerate().filter(|(_, rule)| rule.first() == name);

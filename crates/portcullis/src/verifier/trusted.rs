@@ -265,6 +265,9 @@ fn fault_in_rules(settings: &Issuer) -> Option<(&'static str, &'static str)> {
     if names.rules.len() > 64 || settings.header_rules.len() > 64 {
         return Some(("check_claim", "64 rules are the most"));
     }
+    if let Some(setting) = names.fault() {
+        return Some((setting, "that claim has a meaning of its own"));
+    }
     let rules = names.rules.iter().chain(&settings.header_rules);
     if let Some(what) = rules.map(ClaimRule::fault).find_map(|fault| fault) {
         return Some(("check_claim", what));

@@ -187,6 +187,30 @@ fn two_spellings_are_one_issuer_to_revocation() {
 }
 
 #[test]
+fn a_claim_with_a_meaning_of_its_own_is_no_name_for_another() {
+    let refused = |issuer: Issuer| {
+        let built = Verifier::builder().trust(issuer).build::<AccessClaims>();
+        built.err().map(|error| error.to_string())
+    };
+    // as the client's name these would put their own check out
+    for name in ["cnf", "events", "nonce", "iss", "sub", "jti", "sid"] {
+        let error = refused(issuer().client_claim(name)).unwrap();
+        assert!(error.contains("client_claim"), "{error}");
+    }
+    for name in ["iss", "sub", "aud", "exp", "client_id", "azp", "cnf"] {
+        assert!(
+            refused(issuer().token_id_claim(name)).unwrap().contains("token_id_claim"),
+            "{name}"
+        );
+        assert!(refused(issuer().session_claim(name)).unwrap().contains("session_claim"), "{name}");
+        assert!(refused(issuer().generation_claim(name)).unwrap().contains("generation"), "{name}");
+    }
+    assert_eq!(refused(issuer().token_id_claim("jti").session_claim("sid")), None);
+    assert_eq!(refused(issuer().client_claim("azp")), None);
+    assert_eq!(refused(issuer().client_claim("client_id")), None);
+}
+
+#[test]
 fn ids_sessions_and_clients_are_where_the_settings_say() {
     let issuer = issuer().token_id_claim("uti").session_claim("origin_jti").client_claim("appid");
     let verifier = Verifier::builder().trust(issuer).clock(At(Timestamp::from_secs(NOW)));
