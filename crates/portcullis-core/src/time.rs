@@ -229,8 +229,8 @@ pub trait Clock: Send + Sync + 'static {
     /// The time of day.
     fn now(&self) -> Timestamp;
 
-    /// The time of day as it was at most a few milliseconds ago, where that is cheaper to tell. It is what
-    /// the times of a token are compared with at every request; nothing is stamped with it.
+    /// The time of day as it was at most 100 ms ago, where that is cheaper to tell, and never one that is ahead. It
+    /// answers for tokens whose times are well within their bounds; near a bound [`now`](Self::now) is asked.
     fn recent(&self) -> Timestamp {
         self.now()
     }

@@ -349,7 +349,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         if issuer.reads_header() {
             header_rules::check(&issuer, compact, captured)?;
         }
-        rules::check_claims(&issuer, captured, self.clock.recent())
+        rules::check_claims(&issuer, captured, self.clock.now())
             .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access, captured)?;
@@ -379,10 +379,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 
     /// The rules that the clock decides, for a token that was verified before.
     fn check_times(&self, token: &Token<C>) -> Result<(), Rejection> {
-        let now = self.clock.recent();
-        if token.registered.window.holds(now) {
+        if token.registered.window.holds_about(self.clock.recent()) {
             return Ok(());
         }
+        let now = self.clock.now();
         let times = rules::Times {
             expires_at: token.registered.expires_at,
             not_before: token.registered.not_before,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis::RejectionKind::*;
-use portcullis::{Issuer, RejectionKind, Timestamp};
+use portcullis::{Issuer, RejectionKind, Timestamp, Verifier};
 use serde_json::{Value, json};
 
 use crate::{AUDIENCE, ISSUER, NOW, good, issuer, outcome, outcome_at, sign, token, with, words};
@@ -278,4 +278,44 @@ fn a_rejection_tells_by_how_much_the_clock_missed() {
         words(issuer(), &with(&[("iss", json!("other"))])),
         format!("the issuer is not trusted: expected \"{ISSUER}\", found \"other\"")
     );
+}
+
+/// A clock whose recent time is a tick behind, as that of the machine is.
+#[derive(Clone, Default)]
+struct Ticking(std::sync::Arc<std::sync::atomic::AtomicI64>);
+
+impl portcullis::Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn recent(&self) -> Timestamp {
+        self.now().saturating_sub(Duration::from_millis(10))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn a_recent_time_decides_nothing_near_a_bound() {
+    let clock = Ticking::default();
+    let trusted = issuer().leeway(Duration::ZERO);
+    let verifier = Verifier::builder().trust(trusted).clock(clock.clone());
+    let verifier = verifier.build::<Value>().unwrap();
+    let token = token(&with(&[("iat", json!(NOW)), ("nbf", json!(NOW)), ("exp", json!(NOW + 60))]));
+    let at = |offset: i64| {
+        clock.0.store(NOW * 1_000 + offset, std::sync::atomic::Ordering::Relaxed);
+        verifier.verify(&token).map(drop).map_err(|rejection| rejection.kind())
+    };
+    // Never seen, seen once, and remembered: the very moment it was issued, and the last one before its end.
+    for _ in 0..3 {
+        assert_eq!(at(0), Ok(()));
+        assert_eq!(at(59_999), Ok(()));
+        assert_eq!(at(30_000), Ok(()));
+    }
+    assert_eq!(at(-1), Err(NotYetValid));
+    assert_eq!(at(60_000), Err(Expired));
+    assert_eq!(at(60_005), Err(Expired));
 }

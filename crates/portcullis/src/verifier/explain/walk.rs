@@ -159,7 +159,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             let texts = || ("the values that are asked for".into(), "these".into());
             to.verdict(Rule::HeaderValues, verdict, texts);
         }
-        let now = self.clock.recent();
+        let now = self.clock.now();
         let heard = rules::each_claim_rule(issuer, captured, now, |rule, verdict| {
             let texts = || report::claim_rule(rule, issuer, captured, now);
             match verdict {
