@@ -1,12 +1,22 @@
 //! A Redis of a test's own.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::signal::{Signal, signal};
 use crate::{Process, Program, free_port};
+
+/// True once it answers with anything but that it is still loading; that it wants a password will do.
+fn is_loaded(port: u16) -> io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.write_all(b"PING\r\n")?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer)?;
+    Ok(!answer.starts_with(b"-LOAD"))
+}
 
 /// A running Redis, on a free port of the loopback interface and in a temporary folder. Dropping it ends it.
 #[derive(Debug)]
@@ -53,6 +63,10 @@ impl RedisServer {
         let listening = |line: &String| line.strip_prefix("tls-port ").and_then(|p| p.parse().ok());
         let tls: Option<u16> = settings.iter().find_map(listening);
         process.wait_for_port(tls.unwrap_or(port))?;
+        if tls.is_none() {
+            // It listens before it has read what it kept on the disk.
+            process.wait_for(|| is_loaded(port).unwrap_or(false))?;
+        }
         Ok(Self { process, port, settings })
     }
 
