@@ -3,7 +3,7 @@
 //! The service at the end hands its request back to the driver, so that the same requests serve again:
 //! neither building a request nor freeing one is in the times. What a layer put into the extensions is
 //! dropped, which is part of its cost. The peers are driven by this same file.
-#![allow(unreachable_pub)] // it is a module of two crates
+#![allow(unreachable_pub, reason = "it is a module of two crates")]
 
 use std::cell::Cell;
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! What verification costs, and what it is compared with. `docs/performance.md` explains the figures.
 //!
 //! A case is a line of the table. To add some, write a module in `cases` and name it in `cases::all`.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks by printing")]
 
 mod case;
 mod cases;

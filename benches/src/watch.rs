@@ -1,6 +1,6 @@
 //! Two clocks at once: the one on the wall, and the one of the thread's processor time, which other work on
 //! the machine does not move. The peers are measured by this same file.
-#![allow(unreachable_pub)] // it is a module of two crates
+#![allow(unreachable_pub, reason = "it is a module of two crates")]
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! Portcullis beside the user's own `jsonwebtoken`, with the backend of their choice. That library keeps
 //! its backend in a global: once for the process, whoever comes first. This is the only test here, so
 //! that the process is its own.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use jsonwebtoken::crypto::aws_lc;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode};

@@ -1,5 +1,5 @@
 //! Rules of the RFCs that no other suite shows; docs/conformance.md lists them all.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

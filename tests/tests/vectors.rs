@@ -4,7 +4,7 @@
 //! They are read from `../shared/vectors` beside the repository, or from the folder that
 //! `PORTCULLIS_VECTORS` names. Where there is none, every test here is reported as ignored, which the
 //! usual harness can't do at run time: hence this `main`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use std::path::PathBuf;
 

@@ -3,12 +3,12 @@
 //! `peers measure NAME ALG` times requests, `peers serve NAME ALG` serves HTTP, and
 //! `peers-count NAME ALG` counts allocations. All read a [`Setting`] from the first line of input.
 
-#[allow(dead_code)] // not all of it is for peers
+#[allow(dead_code, reason = "not all of it is for peers")]
 #[path = "../../src/drive.rs"]
 mod drive;
 mod layers;
 mod serve;
-#[allow(dead_code)] // as above
+#[allow(dead_code, reason = "not all of it is for peers")]
 #[path = "../../src/watch.rs"]
 mod watch;
 

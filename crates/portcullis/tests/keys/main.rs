@@ -3,7 +3,7 @@
 //!
 //! `good.jsonl` holds public keys with a thumbprint and tokens that another implementation (Python's
 //! jwcrypto) made; `bad.jsonl` holds keys to refuse and a word that the refusal must have.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 mod published;
 

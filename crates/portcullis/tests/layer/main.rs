@@ -1,5 +1,9 @@
 //! The layer and the guards from outside: what a client, a service and the log get to see.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test that panics has failed, in its helpers too"
+)]
 
 mod answers;
 mod bodies;

@@ -1,5 +1,5 @@
 //! The example as a process: its lines do what they say, and mistakes in its configuration are told.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

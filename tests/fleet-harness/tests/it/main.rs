@@ -1,5 +1,5 @@
 //! The short form of the play, which is part of the tests, and a promise that can't be kept.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
 use std::process::{Command, Output};
 
