@@ -14,6 +14,7 @@ use crate::keys::Keys;
 use crate::link::{Link, Target};
 use crate::listen::Listener;
 use crate::reading::Seen;
+use crate::route::{Node, Route};
 use crate::server::Checks;
 use crate::store::Inner;
 
@@ -141,10 +142,10 @@ impl RedisStoreBuilder {
         let target = Arc::new(Target {
             #[cfg(feature = "tls")]
             tls: address.tls.then(|| crate::tls::connector(self.roots.as_deref())).transpose()?,
+            route: Route::new(Node { host: address.host.clone(), port: address.port }),
             address,
             checks: Checks { any_eviction_policy: self.any_eviction_policy },
             limit: self.timeout,
-            moved: Default::default(),
         });
         let store = RedisStore::from_inner(Inner {
             keys: Keys::new(&self.prefix),

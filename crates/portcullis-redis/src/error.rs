@@ -47,3 +47,9 @@ pub(crate) fn ends_connection(error: &RedisError) -> bool {
     let told = matches!(error.kind(), ErrorKind::Extension);
     !(server || told) || error.is_unrecoverable_error()
 }
+
+/// True if a server of a cluster says that it can't serve, where another may.
+pub(crate) fn is_cut_off(error: &RedisError) -> bool {
+    let cut_off = [ServerErrorKind::ClusterDown, ServerErrorKind::MasterDown];
+    matches!(error.kind(), ErrorKind::Server(kind) if cut_off.contains(&kind))
+}

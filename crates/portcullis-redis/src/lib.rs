@@ -9,6 +9,7 @@ mod keys;
 mod link;
 mod listen;
 mod reading;
+mod route;
 mod rows;
 mod server;
 mod store;

@@ -4,16 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::StoreError;
+use portcullis_core::{StoreError, StoreErrorKind};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
+    ServerErrorKind,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::address::Address;
-use crate::error::{ends_connection, redis_error, unavailable};
+use crate::error::{ends_connection, is_cut_off, redis_error, unavailable};
+use crate::route::{Node, Route};
 use crate::server::{self, Checks};
 
 /// How to reach the server.
@@ -24,8 +28,7 @@ pub(crate) struct Target {
     pub(crate) limit: Duration,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<tokio_rustls::TlsConnector>,
-    /// Where a cluster has sent us, if that is not the address.
-    pub(crate) moved: Mutex<Option<(String, u16)>>,
+    pub(crate) route: Route,
 }
 
 /// One connection, shared by all that use it at the same time.
@@ -40,6 +43,7 @@ pub(crate) struct Link {
 #[derive(Clone)]
 struct Connection {
     number: u64,
+    node: Node,
     shared: MultiplexedConnection,
     driver: Arc<Driver>,
 }
@@ -52,6 +56,25 @@ impl Drop for Driver {
         self.0.abort();
     }
 }
+
+/// An attempt to connect. Where it comes to nothing, because it fails or because nobody waits for it any longer, the next is at
+/// another server.
+struct Attempt<'a> {
+    route: &'a Route,
+    node: Node,
+    done: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.route.avoid(&self.node);
+        }
+    }
+}
+
+/// How often a question is put to another server of a cluster before it is given up.
+const DETOURS: u32 = 5;
 
 /// What can be asked.
 #[derive(Clone, Copy)]
@@ -92,20 +115,31 @@ impl Link {
     ) -> Result<T, StoreError> {
         let mut used = None;
         let asked = async {
-            // A connection that was at rest may have been closed by the server in the meantime, and a cluster may send us
-            // elsewhere: once more, on a new one. Everything that is written may be written twice.
-            let mut again = true;
+            // A connection that was at rest may have been closed by the server in the meantime: once more, on a new one. A
+            // cluster may send us elsewhere, or its server be gone. Everything that is written may be written twice.
+            let (mut again, mut detours) = (true, DETOURS);
             loop {
-                let (mut connection, new) = self.connection(what).await?;
-                used = Some(connection.number);
+                let (mut connection, new) = match self.connection(what).await {
+                    Ok(connection) => connection,
+                    Err(error) if self.may_ask_another(&error) && detours > 0 => {
+                        detours -= 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                used = Some(connection.clone());
                 let error = match question.ask(&mut connection.shared).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };
-                let moved = self.follow(&error);
-                if ends_connection(&error) || moved {
+                let elsewhere = self.is_elsewhere(&error, &connection.node);
+                if ends_connection(&error) || elsewhere {
                     self.discard(connection.number);
-                    if again && (moved || !new) {
+                    if elsewhere && detours > 0 {
+                        detours -= 1;
+                        continue;
+                    }
+                    if !new && again {
                         again = false;
                         continue;
                     }
@@ -116,10 +150,16 @@ impl Link {
         match timeout(self.target.limit + more, asked).await {
             Ok(result) => result,
             Err(_) => {
+                let Some(connection) = used else {
+                    // a server that does not expect TLS says nothing to it
+                    let kind = if self.target.address.tls { " with TLS" } else { "" };
+                    return Err(unavailable(format!(
+                        "{what}: no connection{kind} was made in time"
+                    )));
+                };
                 // it may be half-open: the peer is gone and nobody told us
-                if let Some(number) = used {
-                    self.discard(number);
-                }
+                self.target.route.avoid(&connection.node);
+                self.discard(connection.number);
                 Err(unavailable(format!("{what}: the server did not answer in time")))
             }
         }
@@ -127,22 +167,38 @@ impl Link {
 
     /// Gives the connection up: the next question makes another.
     pub(crate) fn reset(&self) {
-        self.lock().take();
+        if let Some(connection) = self.lock().take() {
+            self.target.route.avoid(&connection.node);
+        }
     }
 
     fn discard(&self, number: u64) {
         self.lock().take_if(|connection| connection.number == number);
     }
 
-    /// True if a cluster says that the keys are on another of its servers.
-    fn follow(&self, error: &RedisError) -> bool {
-        let Some((node, _)) = error.redirect_node() else { return false };
-        let Some((host, port)) = node.rsplit_once(':') else { return false };
-        let Ok(port) = port.parse() else { return false };
-        // an empty host is the one that we have asked
-        let host = if host.is_empty() { &self.target.address.host } else { host };
-        *lock(&self.target.moved) = Some((host.to_owned(), port));
-        true
+    /// True if another server of a cluster may answer where this one could not be connected to.
+    fn may_ask_another(&self, error: &StoreError) -> bool {
+        error.kind() == StoreErrorKind::Unavailable && self.target.route.has_others()
+    }
+
+    /// True if the answer is to be had from another server of a cluster, which the next connection leads to.
+    ///
+    /// While a slot is on its way from one server to another, both refuse (`ASK`, `TRYAGAIN`): that is an outage for as long as it
+    /// takes, because the keys of a store are then in two places.
+    fn is_elsewhere(&self, error: &RedisError, asked: &Node) -> bool {
+        let route = &self.target.route;
+        if error.kind() == ErrorKind::Server(ServerErrorKind::Moved) {
+            let node = error.redirect_node().and_then(|(node, _)| Node::parse(node, &asked.host));
+            node.is_some_and(|node| {
+                route.send_to(node);
+                true
+            })
+        } else if is_cut_off(error) {
+            route.avoid(asked);
+            route.has_others()
+        } else {
+            false
+        }
     }
 
     /// The connection, and whether it is new.
@@ -166,27 +222,25 @@ impl Link {
 
     async fn connect(&self, what: &'static str) -> Result<Connection, StoreError> {
         let target = &*self.target;
-        let moved = lock(&target.moved).clone();
-        let (host, port) = moved.unwrap_or((target.address.host.clone(), target.address.port));
-        let stream = TcpStream::connect((host.as_str(), port)).await;
+        let mut attempt = Attempt { route: &target.route, node: target.route.next(), done: false };
+        let Node { host, port } = &attempt.node;
         let connected = async {
-            let stream = stream?;
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
             stream.set_nodelay(true)?;
             #[cfg(feature = "tls")]
             if let Some(tls) = &target.tls {
-                return self.open(crate::tls::connect(tls, &host, stream).await?).await;
+                return self.open(crate::tls::connect(tls, host, stream).await?).await;
             }
             self.open(stream).await
         };
-        let opened = connected.await.map_err(|error| {
-            // the next attempt starts from the address that was given
-            lock(&target.moved).take();
-            redis_error(what, error)
-        });
-        let (mut shared, driver) = opened?;
-        server::check(&mut shared, target.checks).await?;
+        let (mut shared, driver) = connected.await.map_err(|error| redis_error(what, error))?;
+        let others = server::check(&mut shared, host, target.checks).await?;
+        attempt.done = true;
+        if !others.is_empty() {
+            target.route.learn(others);
+        }
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        Ok(Connection { number, shared, driver })
+        Ok(Connection { number, node: attempt.node.clone(), shared, driver })
     }
 
     async fn open<S>(&self, stream: S) -> Result<(MultiplexedConnection, Arc<Driver>), RedisError>
@@ -201,12 +255,8 @@ impl Link {
         Ok((shared, Arc::new(Driver(tokio::spawn(driver)))))
     }
 
+    /// A panic while the lock was held leaves what is behind it whole.
     fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
-        lock(&self.slot)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A panic while one of these locks was held leaves what is behind it whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,7 @@ use portcullis_core::{StoreError, StoreErrorKind};
 use redis::aio::MultiplexedConnection;
 
 use crate::error::{redis_error, unavailable};
+use crate::route::{Node, nodes};
 
 /// What to insist on.
 #[derive(Clone, Copy, Debug)]
@@ -14,13 +15,18 @@ pub(crate) struct Checks {
     pub(crate) any_eviction_policy: bool,
 }
 
-/// That the server is a primary, and forgets nothing that it has acknowledged to make room.
+/// That the server is a primary, and forgets nothing that it has acknowledged to make room. Tells where all servers of its
+/// cluster are, if it is in one: there a replica will do, since it sends whoever asks it on to its primary.
 pub(crate) async fn check(
     connection: &mut MultiplexedConnection,
+    host: &str,
     checks: Checks,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Node>, StoreError> {
     let info = info(connection).await?;
-    confirm_primary(&info)?;
+    let clustered = info.get("cluster_enabled").is_some_and(|enabled| enabled == "1");
+    if !clustered {
+        confirm_primary(&info)?;
+    }
     let policy = info.get("maxmemory_policy").map_or("unknown", String::as_str);
     if policy != "noeviction" && !checks.any_eviction_policy {
         return Err(StoreError::new(
@@ -30,7 +36,12 @@ pub(crate) async fn check(
             ),
         ));
     }
-    Ok(())
+    if !clustered {
+        return Ok(Vec::new());
+    }
+    // who may not ask this knows one server of the cluster
+    let slots = redis::cmd("CLUSTER").arg("SLOTS").query_async(connection).await;
+    Ok(slots.map_or_else(|_| Vec::new(), |slots| nodes(&slots, host)))
 }
 
 async fn info(
@@ -39,7 +50,7 @@ async fn info(
     let what = "can't ask the server what it is";
     // one section at a time, as old servers have it
     let mut all = HashMap::new();
-    for section in ["replication", "memory"] {
+    for section in ["replication", "memory", "cluster"] {
         let answer = redis::cmd("INFO").arg(section).query_async::<String>(connection).await;
         all.extend(parse(&answer.map_err(|error| redis_error(what, error))?));
     }

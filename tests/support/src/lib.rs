@@ -20,6 +20,7 @@
 //! `cargo xtask test` finds every program, or installs it, and tells the tests by variables where it is.
 #![forbid(unsafe_code)]
 
+mod authority;
 #[cfg(unix)]
 mod postgres;
 mod process;
@@ -29,6 +30,7 @@ mod redis;
 mod signal;
 mod trial;
 
+pub use authority::Authority;
 pub use libtest_mimic::Trial;
 #[cfg(unix)]
 pub use postgres::PostgresServer;

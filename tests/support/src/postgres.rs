@@ -28,12 +28,25 @@ impl PostgresServer {
     ///
     /// If it does not come up; the error has its log.
     pub fn start(settings: &[&str]) -> io::Result<Self> {
+        Self::start_after(settings, |_| Ok(()))
+    }
+
+    /// As [`start`](Self::start), with something done to the folder of the cluster before it runs for the first time.
+    ///
+    /// # Errors
+    ///
+    /// If that fails or it does not come up.
+    pub fn start_after(
+        settings: &[&str],
+        before: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let folder = folder()?;
         let data = folder.path().join("data");
         let options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"];
         let mut command = program("initdb");
-        command.args(options).arg("--no-locale").arg("--no-instructions").arg("-D").arg(data);
+        command.args(options).arg("--no-locale").arg("--no-instructions").arg("-D").arg(&data);
         output(&mut command)?;
+        before(&data)?;
         Self::start_on(folder, settings)
     }
 

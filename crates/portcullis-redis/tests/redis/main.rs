@@ -24,6 +24,6 @@ fn main() {
     refusals::add(&mut add);
     cluster::add(&mut add);
     #[cfg(feature = "tls")]
-    trials.push(tls::trial());
+    tls::add(&mut add);
     run(trials)
 }

@@ -9,6 +9,7 @@ use crate::common::{Add, chain, connect, deny, on_tokio, tell, token, verdict};
 pub(crate) fn add(add: Add<'_>) {
     add("refusals::a_server_that_evicts_is_refused_unless_by_name", evicting);
     add("refusals::a_wrong_password_is_told_and_not_shown", wrong_password);
+    add("refusals::a_user_with_few_rights_is_enough", few_rights);
     add("refusals::a_replica_is_refused", replica);
     add("refusals::a_server_without_memory_refuses_writes_and_keeps_denying", out_of_memory);
     add("refusals::what_makes_no_sense_is_refused_at_once", nonsense);
@@ -45,6 +46,24 @@ fn wrong_password() -> Outcome {
         let store = connect(&format!("redis://:right@{at}/3")).await;
         deny(&store, "1").await.unwrap();
         assert!(verdict(&store, "1").await.is_denied());
+    })
+}
+
+/// Those that the README names, and a store of another prefix that is out of reach.
+fn few_rights() -> Outcome {
+    let rights =
+        "~{portcullis}:* +@read +@write +@scripting +@connection +info +time +cluster|slots";
+    let server = RedisServer::start(&[&format!("user app on >right {rights}")])?;
+    on_tokio(async {
+        let url = format!("redis://app:right@127.0.0.1:{}", server.port());
+        let store = connect(&url).await;
+        let cursor = portcullis_core::feed::Feed::start(&store).await.unwrap().cursor().clone();
+        deny(&store, "1").await.unwrap();
+        assert!(verdict(&store, "1").await.is_denied());
+        let batch = portcullis_core::feed::Feed::read(&store, &cursor).await.unwrap();
+        assert_eq!(batch.changes().len(), 1);
+        let error = RedisStore::builder(&url).with_prefix("other").connect().await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     })
 }
 

@@ -1,75 +1,115 @@
-//! Connections with TLS.
+//! Connections with TLS: to a server that has proved who it is, or none.
 
-use std::process::Command;
+use std::time::{Duration, Instant};
 
-use portcullis_core::StoreErrorKind;
-use portcullis_redis::RedisStore;
-use portcullis_support::{Outcome, Program, RedisServer, Trial, free_port, needs};
+use portcullis_core::feed::Feed;
+use portcullis_core::{StoreErrorKind, Verdict};
+use portcullis_redis::{RedisStore, RedisStoreBuilder};
+use portcullis_support::{Authority, Outcome, RedisServer, free_port};
 
-use crate::common::{chain, deny, on_tokio, verdict};
+use crate::common::{Add, chain, deny, eventually, on_tokio, verdict};
 
-/// What makes the certificates.
-const OPENSSL: Program = Program { name: "openssl", variable: "PORTCULLIS_OPENSSL" };
+pub(crate) fn add(add: Add<'_>) {
+    add("tls::the_server_has_to_prove_who_it_is", proven);
+    add("tls::nothing_is_said_in_the_clear_where_tls_is_insisted_on", insisted);
+    add("tls::a_server_that_insists_on_tls_is_an_outage_without_it", without);
+    add("tls::a_server_that_falls_silent_is_not_waited_for", silent);
+}
 
-pub(crate) fn trial() -> Trial {
-    needs(&[Program::REDIS, OPENSSL], "tls::the_server_has_to_prove_who_it_is", proven)
+/// A server with a certificate for `localhost` that takes no connection without TLS, and its port.
+fn start(authority: &Authority) -> std::io::Result<(RedisServer, tempfile::TempDir, u16)> {
+    let (folder, port) = (tempfile::tempdir()?, free_port()?);
+    authority.issue(&["localhost"], folder.path())?;
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let settings = [
+        "port 0".to_owned(),
+        format!("tls-port {port}"),
+        format!("tls-cert-file {}", file("server.crt")),
+        format!("tls-key-file {}", file("server.key")),
+        "tls-auth-clients no".to_owned(),
+    ];
+    let server = RedisServer::start(&settings.each_ref().map(String::as_str))?;
+    Ok((server, folder, port))
+}
+
+/// The text of the outage, which comes without a wait.
+async fn refused(builder: RedisStoreBuilder) -> String {
+    let limit = Duration::from_secs(20);
+    let begun = Instant::now();
+    let error = builder.with_timeout(limit).connect().await.unwrap_err();
+    assert!(begun.elapsed() < limit, "it is told, not waited for");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    chain(&error)
 }
 
 fn proven() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    for name in ["right", "wrong"] {
-        let made = Command::new(OPENSSL.path())
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-            ])
-            .args([
-                "-subj",
-                "/CN=localhost",
-                "-days",
-                "2",
-                "-addext",
-                "subjectAltName=DNS:localhost",
-            ])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-keyout", &path(&format!("{name}.key")), "-out", &path(&format!("{name}.pem"))])
-            .output()?;
-        assert!(made.status.success(), "{made:?}");
-    }
-    let port = free_port()?;
-    let settings = [
-        format!("tls-port {port}"),
-        format!("tls-cert-file {}", path("right.pem")),
-        format!("tls-key-file {}", path("right.key")),
-        "tls-auth-clients no".to_owned(),
-    ];
-    let _server = RedisServer::start(&settings.each_ref().map(String::as_str))?;
-    let pem = |name: &str| std::fs::read(path(name)).unwrap();
+    // both of the same name
+    let (right, wrong) = (Authority::new()?, Authority::new()?);
+    let (_server, _folder, port) = start(&right)?;
     on_tokio(async {
-        let url = format!("rediss://localhost:{port}");
-        let store = RedisStore::builder(&url).with_roots(pem("right.pem")).connect().await.unwrap();
+        let builder = || RedisStore::builder(format!("rediss://localhost:{port}"));
+        let store = builder().with_roots(right.pem()).connect().await.unwrap();
+        store.insecure_initialise_trusting_all_tokens().await.unwrap();
+        let cursor = store.start().await.unwrap().cursor().clone();
+        // what listens has a connection of its own
+        let woken = tokio::time::timeout(Duration::from_secs(30), store.changed(&cursor));
+        let (woken, written) = tokio::join!(woken, deny(&store, "1"));
+        assert!(woken.is_ok() && written.is_ok());
+        assert!(verdict(&store, "1").await.is_denied());
+        assert_eq!(store.read(&cursor).await.unwrap().changes().len(), 1);
+
+        let told = refused(builder().with_roots(wrong.pem())).await;
+        assert!(told.contains("invalid peer certificate"), "{told}");
+        let elsewhere = RedisStore::builder(format!("rediss://127.0.0.1:{port}"));
+        let told = refused(elsewhere.with_roots(right.pem())).await;
+        assert!(told.contains("certificate not valid for name \"127.0.0.1\""), "{told}");
+
+        let error = builder().with_roots("no PEM").connect().await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Invalid, "{error:?}");
+        // those of the operating system do not know it either, if there are any
+        let error = builder().connect().await.unwrap_err();
+        let kinds = [StoreErrorKind::Unavailable, StoreErrorKind::Invalid];
+        assert!(kinds.contains(&error.kind()), "{error:?}");
+    })
+}
+
+fn insisted() -> Outcome {
+    let authority = Authority::new()?;
+    // it does not know TLS, would take anybody, and waits for the end of what it takes for a command
+    let server = RedisServer::start(&[])?;
+    on_tokio(async {
+        let builder = RedisStore::builder(format!("rediss://localhost:{}", server.port()));
+        let builder = builder.with_roots(authority.pem()).with_timeout(Duration::from_millis(500));
+        let error = builder.connect().await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+        assert!(error.to_string().contains("no connection with TLS"), "{error}");
+    })
+}
+
+fn without() -> Outcome {
+    let authority = Authority::new()?;
+    let (_server, _folder, port) = start(&authority)?;
+    on_tokio(async {
+        refused(RedisStore::builder(format!("redis://localhost:{port}"))).await;
+    })
+}
+
+fn silent() -> Outcome {
+    let authority = Authority::new()?;
+    let (server, _folder, port) = start(&authority)?;
+    on_tokio(async {
+        let builder = RedisStore::builder(format!("rediss://localhost:{port}"));
+        let builder = builder.with_roots(authority.pem()).with_timeout(Duration::from_millis(400));
+        let store = builder.connect().await.unwrap();
         store.insecure_initialise_trusting_all_tokens().await.unwrap();
         deny(&store, "1").await.unwrap();
-        assert!(verdict(&store, "1").await.is_denied());
-
-        // another authority, another name, and those of the operating system
-        let other_name = format!("rediss://127.0.0.1:{port}");
-        for builder in [
-            RedisStore::builder(&url).with_roots(pem("wrong.pem")),
-            RedisStore::builder(other_name).with_roots(pem("right.pem")),
-            RedisStore::builder(&url),
-        ] {
-            let error = builder.connect().await.unwrap_err();
-            let kinds = [StoreErrorKind::Unavailable, StoreErrorKind::Invalid];
-            assert!(kinds.contains(&error.kind()), "{}", chain(&error));
+        server.freeze().unwrap();
+        // the second is on a new connection, which gets no further than the handshake
+        for _ in 0..2 {
+            let outage = verdict(&store, "1").await;
+            assert!(matches!(&outage, Verdict::Unavailable(_)), "{outage:?}");
         }
-        let error = RedisStore::builder(&url).with_roots("no PEM").connect().await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Invalid);
+        server.thaw().unwrap();
+        eventually("it answers again", async || verdict(&store, "1").await.is_denied()).await;
     })
 }
