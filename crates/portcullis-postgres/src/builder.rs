@@ -131,7 +131,7 @@ impl PostgresStoreBuilder {
     }
 
     /// The certificates in PEM of the authorities that may vouch for the server: those that the operating system
-    /// trusts, unless set. TLS is used, and insisted on, with `sslmode=require`.
+    /// trusts, unless set. TLS is used, and insisted on, with `sslmode=require`; without it the connection is in the clear.
     #[cfg(feature = "tls")]
     pub fn with_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots = Some(pem.into());
@@ -184,8 +184,12 @@ impl PostgresStoreBuilder {
 
     fn address(&self, url: &str) -> Result<Address, StoreError> {
         // the cause may repeat the URL, and with it the password
-        let mut config = Config::from_str(url).map_err(|_| {
-            invalid("the address of the server is not one like postgres://user@host/database")
+        let mut config = Config::from_str(url).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            invalid(match cause.is_some_and(|cause| cause.contains("`sslmode`")) {
+                true => "sslmode is neither disable nor require; sslmode=require checks the certificate and the name in it",
+                false => "the address of the server is not one like postgres://user@host/database",
+            })
         })?;
         config.connect_timeout(self.timeout);
         if config.get_application_name().is_none() {

@@ -7,6 +7,8 @@ mod durable;
 mod faults;
 mod refusals;
 mod suite;
+#[cfg(feature = "tls")]
+mod tls;
 
 use portcullis_support::{Outcome, Program, Trial, needs, run};
 
@@ -19,5 +21,7 @@ fn main() {
     durable::add(&mut add);
     faults::add(&mut add);
     refusals::add(&mut add);
+    #[cfg(feature = "tls")]
+    tls::add(&mut add);
     run(trials)
 }
