@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis::Keys;
-use portcullis::keys::{KeySource, KeyWait, Seek, VerificationKey, WantedKey};
+use portcullis::keys::{KeySource, KeyWait, Seek, WantedKey};
 use portcullis_core::{BoxError, Clock, Timestamp};
 use tokio::sync::{Notify, watch};
 
@@ -364,10 +364,6 @@ impl KeySource for Shared {
         if state.stopped {
             return Seek::Unavailable(self.stopped_error().into());
         }
-        // it came while this token was looked at: the token is looked at again
-        if self.keys.snapshot().keys().any(|key| is_wanted(key, wanted)) {
-            return Seek::Wait(KeyWait::new(std::future::ready(Ok(()))));
-        }
         let number = match state.schedule.seek(key, now) {
             Advice::NotThere => return Seek::NotThere,
             Advice::Unknown => {
@@ -395,13 +391,6 @@ impl KeySource for Shared {
             ended.unwrap_or(Err(too_late)).map_err(BoxError::from)
         }))
     }
-}
-
-/// True if this key may have signed a token that wants that one: it has the name, or either has none.
-fn is_wanted(key: &VerificationKey, wanted: &WantedKey<'_>) -> bool {
-    let names = (key.key_id(), wanted.untrusted_key_id());
-    key.algorithm() == wanted.untrusted_algorithm()
-        && !matches!(names, (Some(ours), Some(theirs)) if ours != theirs)
 }
 
 /// A place among those who wait.

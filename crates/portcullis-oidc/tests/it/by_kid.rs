@@ -1,5 +1,8 @@
 //! Keys that are published one by one, over real sockets.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
 use portcullis::{Algorithm, Issuer, RejectionKind, Verifier};
 use portcullis_issuer::SigningKey;
 use portcullis_oidc::{KeysByKid, KeysByKidBuilder};
@@ -58,6 +61,35 @@ async fn a_key_is_fetched_once_when_the_first_token_names_it() {
     assert_eq!(world.ask(&b).await, OK);
     assert_eq!(world.ask(&a).await, OK);
     assert_eq!((world.server.count("/aaa"), world.server.count("/bbb")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_another_request_fetched_meanwhile_is_not_missed() {
+    let server = IssuerServer::start().unwrap();
+    let issuer = TestIssuer::new(Algorithm::ES256).with_name(server.url()).with_key(key("aaa"));
+    server.document("/aaa", issuer.key().public_pem().unwrap());
+    let (url, token) = (format!("{}/aaa", server.url()), issuer.token().mint());
+    let verifier = Arc::new(OnceLock::<Verifier>::new());
+    let (another, runtime) = (Arc::clone(&verifier), tokio::runtime::Handle::current());
+    let (meanwhile, asked) = (token.clone(), AtomicBool::new(false));
+    // it is called when the set was looked at and the key was not in it: now another request is served
+    let keys = KeysByKid::at(move |_| {
+        if !asked.swap(true, Ordering::Relaxed) {
+            let serve = || runtime.block_on(ask(another.get().unwrap(), &meanwhile));
+            let told = std::thread::scope(|scope| scope.spawn(serve).join().unwrap());
+            assert_eq!(told, OK);
+        }
+        Some(url.clone())
+    });
+    let keys = keys.spawn_with(client()).unwrap();
+    let trusted = Issuer::new(issuer.name())
+        .audience(issuer.audience())
+        .algorithms([Algorithm::ES256])
+        .keys(keys.keys());
+    let built = Verifier::builder().trust(trusted).clock(issuer.clock()).build().unwrap();
+    assert!(verifier.set(built.clone()).is_ok());
+    assert_eq!(ask(&built, &token).await, OK);
+    assert_eq!(server.count("/aaa"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,14 @@
 //! Keys that change: announced, not announced, withdrawn, unchanged.
 
-use crate::support::{KEYS, OK, SECOND, UNKNOWN, World, key};
+use std::cell::Cell;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use portcullis_core::{Clock, Timestamp};
+use portcullis_oidc::RemoteKeys;
+use portcullis_testing::TestClock;
+
+use crate::support::{KEYS, OK, SECOND, UNKNOWN, World, client, key, server, soon, verifier};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_that_is_announced_refuses_no_good_token() {
@@ -140,24 +148,58 @@ async fn the_strictest_of_contradicting_headers_counts() {
     assert_eq!(world.keys.status().next_refresh(), Some(60 * SECOND), "the least interval");
 }
 
+/// A clock that does something whenever it is read on the thread that asked for it: what happens between two steps
+/// of a verification.
+struct Interrupts<F>(TestClock, F);
+
+thread_local! {
+    static READS: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+impl<F: Fn(u32) + Send + Sync + 'static> Clock for Interrupts<F> {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        if let Some(reads) = READS.get() {
+            READS.set(Some(reads + 1));
+            (self.1)(reads);
+        }
+        self.0.elapsed()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_comes_while_its_token_is_looked_at_is_not_missed() {
-    // whether the key comes between the look at the set and the search for it is up to chance, so often
-    for _ in 0..100 {
-        let world = World::ready().await;
-        let new = key("second");
-        world.server.publish([&new]);
-        let token = world.token_of(&new);
-        let fetching = world.verifier.verify(&token).unwrap_err();
-        assert_eq!(fetching.kind(), portcullis::RejectionKind::KeysUnavailable);
-        // never a refusal while it comes, and good when it is there
-        loop {
-            match world.verifier.verify(&token) {
-                Ok(_) => break,
-                Err(rejection) => {
-                    assert_eq!(rejection.kind(), portcullis::RejectionKind::KeysUnavailable);
-                }
+    // the clock is read when the set is found to be fresh, and again when a key is sought that is not in it
+    for read in 0..2 {
+        let (server, issuer) = server();
+        let (fetch, told) = mpsc::channel::<mpsc::Sender<()>>();
+        let fetch = Mutex::new(fetch);
+        let clock = Interrupts(TestClock::at(0), move |reads| {
+            if reads == read {
+                let (done, fetched) = mpsc::channel();
+                fetch.lock().unwrap().send(done).unwrap();
+                fetched.recv().unwrap();
             }
-        }
+        });
+        let keys = RemoteKeys::from_jwk_set_url(server.keys_url()).clock(clock);
+        let keys = keys.spawn_with(client()).unwrap();
+        soon(keys.ready()).await.unwrap();
+        let new = key("second");
+        server.publish([&new]);
+        let token = issuer.clone().with_key(new).token().mint();
+        let verifier = verifier(&issuer, keys.keys());
+        let verifying = tokio::task::spawn_blocking(move || {
+            READS.set(Some(0));
+            let verified = verifier.verify(&token).map(|_| ());
+            READS.set(None);
+            verified
+        });
+        let done = tokio::task::block_in_place(|| told.recv_timeout(60 * SECOND).unwrap());
+        soon(keys.refresh()).await.unwrap();
+        done.send(()).unwrap();
+        verifying.await.unwrap().unwrap();
     }
 }

@@ -44,11 +44,11 @@ pub use compact::Limits;
 pub(crate) use encoding::{Decoder, decode};
 pub use header::Header;
 pub(crate) use memo::Scratch;
-pub(crate) use signature::{Unsigned, check_signature};
+pub(crate) use signature::{check_signature, find_signer};
 
 use crate::Keys;
 use crate::error::Rejection;
-use crate::keys::VerificationKey;
+use crate::keys::{Refusal, VerificationKey};
 
 /// Verifies a compact JWS and gives its payload, within the usual [`Limits`].
 ///
@@ -75,8 +75,13 @@ pub fn verify_within(
     let compact = Compact::split(token.as_ref(), limits)?;
     let header = Header::read(&compact)?;
     keys.check()?;
-    let key = check_signature(&compact, &header, &keys.snapshot(), &Decoder::new(), |_| true)
-        .map_err(|unsigned| unsigned.now(|wanted, rejection| keys.seek(wanted, rejection)))?;
+    let decoder = Decoder::new();
+    let key = find_signer(
+        || keys.snapshot(),
+        |set| check_signature(&compact, &header, set, &decoder, |_| true),
+        |wanted, rejection| keys.seek(wanted, rejection),
+    )
+    .map_err(Refusal::now)?;
     let payload = decode(compact.payload, "payload")?;
     Ok(Jws { payload, header, key })
 }

@@ -1,5 +1,6 @@
 //! The one place where a signature is checked.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::compact::Compact;
@@ -23,13 +24,44 @@ impl From<Rejection> for Unsigned<'_> {
     }
 }
 
-impl<'h> Unsigned<'h> {
-    /// The answer for those who can't wait until a key was sought.
-    pub(crate) fn now(self, seek: impl FnOnce(&WantedKey<'h>, Rejection) -> Refusal) -> Rejection {
+impl Unsigned<'_> {
+    /// The same, with more to say.
+    pub(crate) fn map(self, explain: impl FnOnce(Rejection) -> Rejection) -> Self {
         match self {
-            Self::Refused(rejection) => rejection,
-            Self::NoKey(wanted, rejection) => seek(&wanted, rejection).now(),
+            Self::Refused(rejection) => Self::Refused(explain(rejection)),
+            Self::NoKey(wanted, rejection) => Self::NoKey(wanted, explain(rejection)),
         }
+    }
+}
+
+/// Finds the key that signed the token in the present set, and asks the source of the keys where no key of the
+/// set fits.
+///
+/// Keys come while tokens are looked at: another request's fetch may put the key in place after the set was
+/// loaded here and before the source is asked, which then truly says that there is nothing to fetch. So what
+/// the source answers counts only together with the set that is in place afterwards. That is one more look
+/// at most, however often the set changes: a key that is in neither set was not there when the source said so.
+pub(crate) fn find_signer<'h, S: Deref<Target = KeySet>>(
+    load: impl Fn() -> S,
+    check: impl Fn(&KeySet) -> Result<Arc<VerificationKey>, Unsigned<'h>>,
+    seek: impl FnOnce(&WantedKey<'h>, Rejection) -> Refusal,
+) -> Result<Arc<VerificationKey>, Refusal> {
+    let looked_at = load();
+    let (wanted, rejection) = match check(&looked_at) {
+        Ok(key) => return Ok(key),
+        Err(Unsigned::Refused(rejection)) => return Err(rejection.into()),
+        Err(Unsigned::NoKey(wanted, rejection)) => (wanted, rejection),
+    };
+    let answer = seek(&wanted, rejection);
+    let present = load();
+    // the first is still held, so no other can be at its address
+    if std::ptr::eq(&*looked_at, &*present) {
+        return Err(answer);
+    }
+    match check(&present) {
+        Ok(key) => Ok(key),
+        Err(Unsigned::Refused(rejection)) => Err(rejection.into()),
+        Err(Unsigned::NoKey(..)) => Err(answer),
     }
 }
 

@@ -24,7 +24,8 @@ use crate::error::{Diagnosis, Rejection, RejectionKind};
 /// may have withdrawn long ago. One that wrongly says no refuses every token with a 503. A
 /// [`seek`](Self::seek) that wrongly says [`NotThere`](Seek::NotThere) refuses good tokens with a 401,
 /// which makes clients throw them away: where it is not known, the answer is
-/// [`Unavailable`](Seek::Unavailable).
+/// [`Unavailable`](Seek::Unavailable). A key that came between the look at the set and the question is no such
+/// mistake: after every answer the set is looked at once more if it is another by then.
 ///
 /// # Example
 ///

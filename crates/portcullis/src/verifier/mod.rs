@@ -41,7 +41,7 @@ pub(crate) use window::Window;
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured, Capturing};
 use crate::error::Rejection;
-use crate::jws::{Compact, Header, Limits, Scratch, Unsigned, check_signature};
+use crate::jws::{Compact, Header, Limits, Scratch, check_signature, find_signer};
 use crate::keys::{Refusal, VerificationKey};
 use crate::source::Source;
 use crate::verified::{Names, Registered, Token};
@@ -321,22 +321,21 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             }
         };
         issuer.check_keys()?;
-        let keys = issuer.keys();
-        let key = check_signature(compact, header, &keys, decoder, |alg| issuer.allows(alg))
-            .map_err(|unsigned| {
-                let explain = |rejection: Rejection| {
-                    let rejection = rejection.prefer_hint(|| issuer.hint_of_another(compact));
-                    self.trust.explain(rejection, compact, source)
-                };
-                match unsigned {
-                    Unsigned::NoKey(wanted, rejection) if seeking == Seeking::Allowed => {
-                        issuer.seek(&wanted, explain(rejection))
-                    }
-                    Unsigned::NoKey(_, rejection) | Unsigned::Refused(rejection) => {
-                        Refusal::Final(explain(rejection))
-                    }
-                }
-            })?;
+        let explain = |rejection: Rejection| {
+            let rejection = rejection.prefer_hint(|| issuer.hint_of_another(compact));
+            self.trust.explain(rejection, compact, source)
+        };
+        let key = find_signer(
+            || issuer.keys(),
+            |keys| {
+                check_signature(compact, header, keys, decoder, |alg| issuer.allows(alg))
+                    .map_err(|unsigned| unsigned.map(explain))
+            },
+            |wanted, rejection| match seeking {
+                Seeking::Allowed => issuer.seek(wanted, rejection),
+                Seeking::Over => Refusal::Final(rejection),
+            },
+        )?;
         self.scratch.remember(compact, header);
         rules::check_type(&issuer, header)?;
         let len = match decoded {

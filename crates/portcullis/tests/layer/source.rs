@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use portcullis::keys::{KeySet, KeySource, KeyWait, Seek, WantedKey};
+use portcullis::keys::{KeySet, KeySource, KeyWait, Seek, VerificationKey, WantedKey};
 use portcullis::{
     Algorithm, BoxError, DenialReason, Issuer, JwtLayer, Keys, RejectionKind, Verifier,
 };
@@ -102,4 +102,31 @@ async fn a_token_whose_key_came_late_can_be_revoked_all_the_same() {
     verdict.send(DenialReason::Denylisted.into()).unwrap();
     Answer::read(waiting.await.unwrap()).await.assert_refused(RejectionKind::Revoked);
     assert_eq!(slow.asked(), 1);
+}
+
+/// Has the key as soon as it is asked for it, and then says that there is nothing to fetch: what a request meets
+/// when another one's fetch ends at the wrong moment.
+struct Came(Keys, VerificationKey);
+
+impl KeySource for Came {
+    fn check(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn seek(&self, _: &WantedKey<'_>) -> Seek {
+        self.0.replace(KeySet::new([self.1.clone()]));
+        Seek::NotThere
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_comes_while_its_token_is_looked_at_is_not_missed() {
+    let issuer = TestIssuer::new(Algorithm::ES256);
+    let keys = Keys::from(KeySet::default());
+    let source = Arc::new(Came(keys.clone(), issuer.key().verification_key()));
+    let trusted =
+        Issuer::new(issuer.name()).audience(issuer.audience()).keys(keys.with_source(source));
+    let verifier = Verifier::builder().trust(trusted).clock(issuer.clock()).build().unwrap();
+    let request = bearer(&issuer.token().subject("bob").roles(&[]).mint());
+    ask(&JwtLayer::<Payroll>::new(verifier), request).await.assert_from("bob");
 }

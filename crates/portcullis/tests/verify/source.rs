@@ -14,6 +14,12 @@ enum Answer {
     Unavailable,
     /// After a wait, this key is there.
     Brings(&'static TestKey),
+    /// There is nothing to fetch, because this key came since the set was loaded.
+    NotThereButCame(&'static TestKey),
+    /// It can't be known, and this key came since the set was loaded.
+    UnavailableButCame(&'static TestKey),
+    /// It is being fetched, and this key came since the set was loaded.
+    WaitsButCame(&'static TestKey),
     /// After a wait, nothing changed.
     WaitsInVain,
     WaitFails,
@@ -49,9 +55,27 @@ impl KeySource for Source {
                     Ok(())
                 }))
             }
+            Answer::NotThereButCame(key) => {
+                self.publish(key);
+                Seek::NotThere
+            }
+            Answer::UnavailableButCame(key) => {
+                self.publish(key);
+                Seek::Unavailable("no answer".into())
+            }
+            Answer::WaitsButCame(key) => {
+                self.publish(key);
+                Seek::Wait(KeyWait::new(std::future::pending()))
+            }
             Answer::WaitsInVain => Seek::Wait(KeyWait::new(async { Ok(()) })),
             Answer::WaitFails => Seek::Wait(KeyWait::new(async { Err("no answer".into()) })),
         }
+    }
+}
+
+impl Source {
+    fn publish(&self, key: &TestKey) {
+        self.keys.replace(KeySet::new([key.clone()]));
     }
 }
 
@@ -137,6 +161,70 @@ fn a_key_of_another_algorithm_than_those_in_the_set_is_sought_too() {
     let Setup { issuer, verifier, .. } = setup(ours, Answer::Brings(leaked(&rsa)));
     let token = rsa.with_name(issuer.name()).token().mint();
     block_on(verifier.verify_async(token)).unwrap();
+}
+
+/// What a source answers whose key comes between the look at the set and the question.
+const CAME: [fn(&'static TestKey) -> Answer; 3] =
+    [Answer::NotThereButCame, Answer::UnavailableButCame, Answer::WaitsButCame];
+
+/// A way to have a token verified.
+type Ask = fn(&Setup, &str) -> Result<(), Rejection>;
+
+#[test]
+fn a_key_that_comes_before_the_source_is_asked_is_used_whatever_it_answers() {
+    let other = TestIssuer::new(Algorithm::ES256);
+    for answer in CAME {
+        let ask: [Ask; 4] = [
+            |setup, token| setup.verifier.verify(token).map(|_| ()),
+            |setup, token| block_on(setup.verifier.verify_async(token)).map(|_| ()),
+            |setup, token| jws::verify(token, &setup.keys).map(|_| ()),
+            |setup, token| match setup.verifier.explain(token).rejection() {
+                Some(rejection) => Err(rejection.clone()),
+                None => Ok(()),
+            },
+        ];
+        for (number, ask) in ask.iter().enumerate() {
+            let setup = setup(none, answer(leaked(&other)));
+            let refused = ask(&setup, &setup.issuer.token().mint()).err();
+            assert!(refused.is_none(), "{number}: {refused:?}");
+            assert_eq!(setup.source.sought.load(Ordering::Relaxed), 1);
+        }
+    }
+}
+
+#[test]
+fn a_set_that_changes_whenever_it_is_asked_is_asked_once() {
+    let another = leaked(&TestIssuer::stranger(Algorithm::ES256));
+    let expected = [
+        RejectionKind::UnknownKey,
+        RejectionKind::KeysUnavailable,
+        // it does not wait for this one
+        RejectionKind::KeysUnavailable,
+    ];
+    for (answer, expected) in CAME.into_iter().zip(expected) {
+        let Setup { issuer, source, keys, verifier } = setup(none, answer(another));
+        let token = issuer.token().mint();
+        for round in 1..=3 {
+            assert_eq!(kind(verifier.verify(&token)), expected);
+            assert_eq!(source.sought.load(Ordering::Relaxed), 2 * round - 1);
+            assert_eq!(kind(jws::verify(&token, &keys)), expected);
+            assert_eq!(source.sought.load(Ordering::Relaxed), 2 * round);
+        }
+    }
+}
+
+#[test]
+fn a_key_of_that_name_that_comes_and_did_not_sign_is_a_forgery_and_no_unknown_key() {
+    let stranger = TestIssuer::stranger(Algorithm::ES256);
+    let issuer = TestIssuer::new(Algorithm::ES256);
+    let named = match issuer.key().verification_key().key_id() {
+        Some(kid) => stranger.key().verification_key().with_key_id(kid),
+        None => stranger.key().verification_key(),
+    };
+    let Setup { issuer, verifier, .. } =
+        setup(none, Answer::NotThereButCame(Box::leak(Box::new(named))));
+    let refused = kind(verifier.verify(issuer.token().mint()));
+    assert_eq!(refused, RejectionKind::InvalidSignature);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::super::{Inner, TrustedIssuer, Verifier, header_rules, rules};
 use super::{Explanation, Rule, report};
 use crate::claims::{self, Capturing};
 use crate::error::{Rejection, RejectionKind};
-use crate::jws::{Compact, Decoder, Header, check_signature, decode};
+use crate::jws::{Compact, Decoder, Header, check_signature, decode, find_signer};
+use crate::keys::Refusal;
 use crate::source::Source;
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
@@ -192,10 +193,13 @@ fn explain_signature(
     decoder: &Decoder,
     to: &mut Explanation,
 ) {
-    let keys = issuer.keys();
     let checked = issuer.check_keys().and_then(|()| {
-        let checked = check_signature(compact, header, &keys, decoder, |alg| issuer.allows(alg));
-        checked.map_err(|unsigned| unsigned.now(|wanted, rejection| issuer.seek(wanted, rejection)))
+        let found = find_signer(
+            || issuer.keys(),
+            |keys| check_signature(compact, header, keys, decoder, |alg| issuer.allows(alg)),
+            |wanted, rejection| issuer.seek(wanted, rejection),
+        );
+        found.map_err(Refusal::now)
     });
     let algorithm =
         || ("one that the issuer uses".into(), crate::error::quoted(header.algorithm()));
