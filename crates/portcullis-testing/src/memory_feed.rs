@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -318,6 +319,12 @@ impl Feed for MemoryFeed {
 }
 
 impl FeedFaults for MemoryFeed {
+    type Store = Self;
+
+    fn store(&self) -> impl Deref<Target = Self> {
+        self
+    }
+
     async fn trim(&self) {
         Self::trim(self);
     }

@@ -28,6 +28,8 @@ mod program;
 mod proxy;
 mod redis;
 mod signal;
+#[cfg(all(unix, feature = "stores"))]
+pub mod stores;
 mod trial;
 
 pub use authority::Authority;
@@ -39,4 +41,4 @@ pub use program::Program;
 pub use proxy::Proxy;
 pub use redis::RedisServer;
 pub use signal::{Signal, children, signal};
-pub use trial::{Outcome, needs, run};
+pub use trial::{Outcome, chain, needs, run};

@@ -113,7 +113,13 @@ impl PostgresServer {
     /// `postgres://postgres@127.0.0.1:PORT/postgres`, the superuser.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        Self::url_at(self.port)
+    }
+
+    /// The same at another port: that of a proxy before it, say.
+    #[must_use]
+    pub fn url_at(port: u16) -> String {
+        format!("postgres://postgres@127.0.0.1:{port}/postgres")
     }
 
     /// The folder of the cluster.

@@ -79,7 +79,13 @@ impl RedisServer {
     /// `redis://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        Self::url_at(self.port)
+    }
+
+    /// The same at another port: that of a proxy before it, say.
+    #[must_use]
+    pub fn url_at(port: u16) -> String {
+        format!("redis://127.0.0.1:{port}")
     }
 
     /// Its folder, with what it keeps on the disk.

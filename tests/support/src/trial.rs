@@ -1,7 +1,6 @@
 //! Tests that are ignored by name where a program is missing.
 
 use std::any::Any;
-use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -32,7 +31,9 @@ pub fn run(trials: impl IntoIterator<Item = Trial>) -> ! {
     libtest_mimic::run(&arguments, trials.into_iter().collect()).exit()
 }
 
-fn chain(error: &dyn std::error::Error) -> impl Display {
+/// The text of an error and of its causes.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -78,6 +79,6 @@ mod tests {
         let panic = catch_unwind(|| panic!("number {}", 7)).unwrap_err();
         assert_eq!(text(&*panic), "number 7");
         let error = std::io::Error::other(std::fmt::Error);
-        assert!(chain(&error).to_string().contains("error occurred"));
+        assert!(chain(&error).contains("error occurred"));
     }
 }

@@ -1,15 +1,12 @@
 //! What is left after a server was killed in the middle of many writes, and what is seen of writes that are slow.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
+use portcullis_core::Timestamp;
 use portcullis_core::feed::Feed;
 use portcullis_core::state::{Limits, State};
-use portcullis_core::{StoreErrorKind, Timestamp};
 use portcullis_postgres::{PostgresCursor, PostgresStore};
 use portcullis_support::{Outcome, PostgresServer};
 
-use crate::common::{Add, NOW, connect, deny, eventually, on_tokio, stranger, token, verdict};
+use crate::common::{Add, NOW, burst, connect, deny, on_tokio, stranger, token, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("durable::nothing_acknowledged_is_lost_in_a_kill", kill);
@@ -17,50 +14,18 @@ pub(crate) fn add(add: Add<'_>) {
     add("durable::a_transaction_that_stays_open_holds_nothing_back", long_transaction);
 }
 
-const WRITERS: usize = 4;
-
 /// With a server that is set up not to wait for the disk: the store does, all the same.
 fn kill() -> Outcome {
     let mut server = PostgresServer::start(&["synchronous_commit=off", "wal_writer_delay=10s"])?;
     on_tokio(async {
         for round in 0..2 {
             let store = connect(&server.url()).await;
-            let stop = Arc::new(AtomicBool::new(false));
-            let done: Arc<[AtomicUsize; WRITERS]> = Arc::default();
-            let writers: Vec<_> = (0..WRITERS)
-                .map(|writer| {
-                    let (store, stop, done) = (store.clone(), Arc::clone(&stop), Arc::clone(&done));
-                    tokio::spawn(async move {
-                        let mut n = 0;
-                        while !stop.load(Ordering::Acquire) {
-                            match deny(&store, &format!("{round} {writer} {n}")).await {
-                                Ok(_) => n += 1,
-                                Err(error) => {
-                                    let kind = error.kind();
-                                    assert_eq!(kind, StoreErrorKind::Unavailable, "{error:?}");
-                                    break;
-                                }
-                            }
-                            done[writer].store(n, Ordering::Release);
-                        }
-                    })
-                })
-                .collect();
-            let written =
-                || done.iter().map(|done| done.load(Ordering::Acquire)).collect::<Vec<_>>();
-            eventually("they write", async || written().iter().all(|n| *n > 20)).await;
-            server.kill().unwrap();
-            stop.store(true, Ordering::Release);
-            for writer in writers {
-                writer.await.unwrap();
-            }
+            let name = round.to_string();
+            let written = burst(&store, &name, || server.kill().unwrap()).await;
             server = server.restart().unwrap();
-            for (writer, count) in written().into_iter().enumerate() {
-                for n in 0..count {
-                    let jti = format!("{round} {writer} {n}");
-                    let verdict = verdict(&store, &jti).await;
-                    assert!(verdict.is_denied(), "{jti} of {count}: {verdict:?}");
-                }
+            for jti in &written {
+                let verdict = verdict(&store, jti).await;
+                assert!(verdict.is_denied(), "{jti} of {}: {verdict:?}", written.len());
             }
         }
     })

@@ -17,6 +17,7 @@ fn main() {
     let mut add = |name: &str, test: fn() -> Outcome| {
         trials.push(needs(&[Program::POSTGRES], name, test));
     };
+    portcullis_support::stores::add::<common::Postgres>(&mut add);
     suite::add(&mut add);
     durable::add(&mut add);
     faults::add(&mut add);

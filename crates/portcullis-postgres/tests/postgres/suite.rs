@@ -1,86 +1,30 @@
-//! The suites that every store and every feed must pass, and how each fault is brought about here.
+//! The suite about faults that every feed must pass, and how each fault is brought about here.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use portcullis_core::feed::{Batch, Chunk, Feed, FeedError, Start};
-use portcullis_core::{Entry, Revoke, Revoked, StoreError};
-use portcullis_postgres::{PostgresCursor, PostgresPage, PostgresStore};
+use portcullis_postgres::PostgresStore;
+use portcullis_support::stores::Kind;
 use portcullis_support::{Outcome, PostgresServer, Proxy};
+use portcullis_testing::suite::Setup;
 use portcullis_testing::suite::feed_faults::{self, FeedFaults};
-use portcullis_testing::suite::{
-    self, Setup, collapse, cutoffs, denials, feed, generations, limits, listings,
-};
 
-use crate::common::{Add, builder, empty, on_tokio, runtime, tell};
+use crate::common::{Add, PATIENCE, Postgres, on_tokio, tell};
 
 pub(crate) fn add(add: Add<'_>) {
-    add("suite::cutoffs", || each(async |url| cutoffs::all(make(url)).await));
-    add("suite::denials", || each(async |url| denials::all(make(url)).await));
-    add("suite::limits", || each(async |url| limits::all(make(url)).await));
-    add("suite::collapse", || each(async |url| collapse::all(make(url)).await));
-    add("suite::generations", || each(async |url| generations::all(make(url)).await));
-    add("suite::listings", || each(async |url| listings::all(make(url)).await));
-    add("suite::feed", || each(async |url| feed::all(make(url)).await));
-    add("suite::no_check_passes_after_an_acknowledged_revocation", concurrency);
-    add("suite::an_outage_is_no_answer", outages);
     add("suite::faults_of_files_that_were_restored", files_restored);
     add("suite::faults_of_a_standby_that_was_promoted", standby_promoted);
     #[cfg(feature = "deadpool-postgres")]
     add("suite::through_a_pool_of_the_user", through_a_pool);
 }
 
-/// Nothing else has transactions: what is open at a time is the tests' own.
-const QUIET: &[&str] = &["autovacuum=off", "fsync=off"];
-
-fn make(url: &str) -> impl AsyncFn(Setup) -> PostgresStore {
-    async move |setup| empty(url, setup).await
-}
-
-fn each(test: impl AsyncFnOnce(&str)) -> Outcome {
-    let server = PostgresServer::start(QUIET)?;
-    on_tokio(test(&server.url()))
-}
-
-fn concurrency() -> Outcome {
-    let server = PostgresServer::start(QUIET)?;
-    let (url, runtime) = (server.url(), runtime());
-    runtime.block_on(suite::concurrency(make(&url), |future| runtime.handle().block_on(future)));
-    Ok(())
-}
-
-/// A frozen server, and a connection that nobody knows to be dead.
-fn outages() -> Outcome {
-    let server = PostgresServer::start(QUIET)?;
-    let proxy = Proxy::start(server.port())?;
-    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
-    let make = async |setup: Setup| {
-        let store = builder(&url)
-            .with_clock(setup.clock)
-            .with_retention(setup.retention)
-            .with_timeout(Duration::from_millis(500));
-        let store = store.connect().await.unwrap();
-        store.insecure_initialise_trusting_all_tokens().await.unwrap();
-        store
-    };
-    on_tokio(async {
-        suite::outage(make, async || server.freeze().unwrap(), async || server.thaw().unwrap())
-            .await;
-        suite::outage(make, async || proxy.stall(), async || proxy.resume()).await;
-        let nowhere = portcullis_support::free_port().unwrap();
-        let cut = async || {
-            proxy.point_to(nowhere);
-            proxy.cut();
-        };
-        suite::outage(make, cut, async || proxy.point_to(server.port())).await;
-    })
-}
-
 #[cfg(feature = "deadpool-postgres")]
 fn through_a_pool() -> Outcome {
     use deadpool_postgres::{Config, Runtime};
+    use portcullis_testing::suite;
 
     let server = PostgresServer::start(&["autovacuum=off", "synchronous_commit=off"])?;
     let url = server.url();
@@ -96,15 +40,15 @@ fn through_a_pool() -> Outcome {
                 .with_clock(setup.clock)
                 .with_retention(setup.retention)
                 .with_limits(setup.limits)
-                .with_timeout(Duration::from_secs(5))
+                .with_timeout(PATIENCE)
                 .connect()
                 .await
                 .unwrap();
             store.insecure_initialise_trusting_all_tokens().await.unwrap();
             store
         };
-        denials::all(make).await;
-        feed::all(make).await;
+        suite::denials::all(make).await;
+        suite::feed::all(make).await;
 
         // a client that did not answer is not lent to anybody again
         let store = PostgresStore::through(pool.clone())
@@ -136,43 +80,6 @@ struct FailedOver {
     standby: Mutex<Option<PostgresServer>>,
 }
 
-/// Both are followed and written to as the store is.
-macro_rules! as_its_store {
-    ($type:ty) => {
-        impl Feed for $type {
-            type Cursor = PostgresCursor;
-            type Page = PostgresPage;
-
-            async fn start(&self) -> Result<Start<PostgresCursor>, FeedError> {
-                self.store.start().await
-            }
-
-            async fn snapshot(
-                &self,
-                page: Option<&PostgresPage>,
-            ) -> Result<Chunk<PostgresPage>, FeedError> {
-                self.store.snapshot(page).await
-            }
-
-            async fn read(
-                &self,
-                after: &PostgresCursor,
-            ) -> Result<Batch<PostgresCursor>, FeedError> {
-                self.store.read(after).await
-            }
-        }
-
-        impl Revoke for $type {
-            async fn revoke(&self, entry: Entry) -> Result<Revoked, StoreError> {
-                self.store.revoke(entry).await
-            }
-        }
-    };
-}
-
-as_its_store!(Restored);
-as_its_store!(FailedOver);
-
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let _ = std::fs::remove_dir_all(to);
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status()?;
@@ -189,6 +96,12 @@ impl Restored {
 }
 
 impl FeedFaults for Restored {
+    type Store = PostgresStore;
+
+    fn store(&self) -> impl Deref<Target = PostgresStore> {
+        &self.store
+    }
+
     /// There is no log beside the state, and so none to be cut off.
     async fn trim(&self) {}
 
@@ -207,6 +120,12 @@ impl FeedFaults for Restored {
 }
 
 impl FeedFaults for FailedOver {
+    type Store = PostgresStore;
+
+    fn store(&self) -> impl Deref<Target = PostgresStore> {
+        &self.store
+    }
+
     async fn trim(&self) {}
 
     /// A standby has everything until now and nothing more.
@@ -240,7 +159,7 @@ async fn lost(url: &str, setup: Setup) -> PostgresStore {
         .with_schema("lost")
         .with_clock(setup.clock)
         .with_retention(setup.retention)
-        .with_timeout(Duration::from_secs(10))
+        .with_timeout(PATIENCE)
         .connect()
         .await
         .unwrap();
@@ -258,7 +177,7 @@ async fn faults<S: FeedFaults>(make: impl AsyncFn(Setup) -> S) {
 
 fn files_restored() -> Outcome {
     on_tokio(faults(async |setup| {
-        let server = PostgresServer::start(QUIET).unwrap();
+        let server = PostgresServer::start(Postgres::SETTINGS).unwrap();
         let store = lost(&server.url(), setup).await;
         Restored { store, server: Mutex::new(Some(server)) }
     }))
@@ -266,9 +185,9 @@ fn files_restored() -> Outcome {
 
 fn standby_promoted() -> Outcome {
     on_tokio(faults(async |setup| {
-        let primary = PostgresServer::start(QUIET).unwrap();
+        let primary = PostgresServer::start(Postgres::SETTINGS).unwrap();
         let proxy = Proxy::start(primary.port()).unwrap();
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
+        let url = PostgresServer::url_at(proxy.port());
         let store = lost(&url, setup).await;
         FailedOver { store, primary: Mutex::new(Some(primary)), proxy, standby: Mutex::default() }
     }))

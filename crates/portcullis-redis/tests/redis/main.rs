@@ -18,6 +18,7 @@ fn main() {
     let mut add = |name: &str, test: fn() -> Outcome| {
         trials.push(needs(&[Program::REDIS], name, test));
     };
+    portcullis_support::stores::add::<common::Redis>(&mut add);
     suite::add(&mut add);
     durable::add(&mut add);
     faults::add(&mut add);

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use portcullis_core::{Denylist, Entry, Revocation, Revoke, Target, Timestamp, TokenView, Verdict};
+use portcullis_core::Verdict;
 use portcullis_sqlite::SqliteStore;
+use portcullis_support::stores;
 use portcullis_testing::block_on;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-pub(crate) const ISSUER: &str = "https://idp.example.com";
-pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) use portcullis_support::chain;
+pub(crate) use portcullis_support::stores::{ISSUER, NOW, token};
 
 thread_local! {
     /// Removed when the thread of the test ends.
@@ -32,18 +33,13 @@ pub(crate) fn new_file() -> PathBuf {
     new_directory().join("revocations.db")
 }
 
-pub(crate) fn token(jti: &str) -> Target<'_> {
-    Target::token(ISSUER, jti)
-}
-
 pub(crate) fn deny(store: &SqliteStore, jti: &str) {
-    block_on(store.revoke(Entry::deny(token(jti)))).unwrap();
+    block_on(stores::deny(store, jti)).unwrap();
 }
 
 /// What a denylist over the store says of a token.
 pub(crate) fn verdict(store: &SqliteStore, jti: &str) -> Verdict {
-    let view = TokenView::new(ISSUER).with_token_id(jti).with_issued_at(NOW);
-    block_on(Denylist::new(store.clone()).check(&view))
+    block_on(stores::verdict(store, jti))
 }
 
 #[track_caller]
@@ -72,15 +68,4 @@ pub(crate) fn stranger(path: &Path) -> Connection {
 /// Polls a future once.
 pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// The text of an error and of its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }

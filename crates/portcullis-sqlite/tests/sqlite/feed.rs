@@ -1,15 +1,14 @@
 //! The store as a feed: through trimming, restored backups, lost files, and from other processes.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use portcullis_core::feed::{Batch, Chunk, Feed, FeedError, FeedErrorKind, Start};
-use portcullis_core::{
-    Entry, IatCutoff, Revocation, Revoke, Revoked, StoreError, Target, Timestamp, TokenView,
-};
-use portcullis_sqlite::{SqliteCursor, SqlitePage, SqliteStore};
+use portcullis_core::feed::{Feed, FeedError, FeedErrorKind};
+use portcullis_core::{Entry, IatCutoff, Revocation, Revoke, Target, Timestamp, TokenView};
+use portcullis_sqlite::SqliteStore;
 use portcullis_testing::suite::Setup;
 use portcullis_testing::suite::feed_faults::FeedFaults;
 use portcullis_testing::{TestClock, block_on};
@@ -47,10 +46,6 @@ impl Fragile {
         self.store.lock().unwrap()
     }
 
-    fn store(&self) -> SqliteStore {
-        self.lock().clone().unwrap()
-    }
-
     fn stop(&self) {
         *self.lock() = None;
     }
@@ -71,30 +66,13 @@ impl Fragile {
     }
 }
 
-impl Revoke for Fragile {
-    async fn revoke(&self, entry: Entry) -> Result<Revoked, StoreError> {
-        self.store().revoke(entry).await
-    }
-}
-
-impl Feed for Fragile {
-    type Cursor = SqliteCursor;
-    type Page = SqlitePage;
-
-    async fn start(&self) -> Result<Start<SqliteCursor>, FeedError> {
-        self.store().start().await
-    }
-
-    async fn snapshot(&self, page: Option<&SqlitePage>) -> Result<Chunk<SqlitePage>, FeedError> {
-        self.store().snapshot(page).await
-    }
-
-    async fn read(&self, after: &SqliteCursor) -> Result<Batch<SqliteCursor>, FeedError> {
-        self.store().read(after).await
-    }
-}
-
 impl FeedFaults for Fragile {
+    type Store = SqliteStore;
+
+    fn store(&self) -> impl Deref<Target = SqliteStore> {
+        Box::new(self.lock().clone().unwrap())
+    }
+
     async fn trim(&self) {
         self.stop();
         // the log is cut off with the next write, before the one that was the last

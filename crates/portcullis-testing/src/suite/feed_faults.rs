@@ -1,6 +1,7 @@
 //! What a feed has to notice: a log that was cut off, or that is no longer the one that was read.
 
 use std::future::Future;
+use std::ops::Deref;
 
 use portcullis_core::feed::{Feed, FeedError, FeedErrorKind};
 use portcullis_core::{Entry, Revoke, Target};
@@ -10,8 +11,14 @@ use super::{ISSUER, Setup, done};
 
 /// A store under test that can be harmed the way that its kind of store is in real life.
 ///
-/// Implement it for a newtype in your tests.
-pub trait FeedFaults: Feed + Revoke {
+/// Implement it in your tests, for a struct that holds the store and what it takes to harm it.
+pub trait FeedFaults {
+    /// What is followed and written to.
+    type Store: Feed + Revoke;
+
+    /// The store as it is now: `&self.store` where harm leaves it open, an `Arc` of another one where it is opened again.
+    fn store(&self) -> impl Deref<Target = Self::Store>;
+
     /// Cuts the log off before its last entry, or asks the store to keep no more than that.
     fn trim(&self) -> impl Future<Output = ()> + Send;
 
@@ -59,19 +66,19 @@ pub async fn a_reader_that_a_trimmed_log_left_behind_is_told<S: FeedFaults>(
     make: &impl AsyncFn(Setup) -> S,
 ) {
     let setup = Setup::new();
-    let store = make(setup.clone()).await;
-    done(store.revoke(deny("first")).await);
-    let mut slow = Copy::of(&store, &setup).await;
+    let fragile = make(setup.clone()).await;
+    done(fragile.store().revoke(deny("first")).await);
+    let mut slow = Copy::of(&*fragile.store(), &setup).await;
     for n in 0..50 {
-        done(store.revoke(deny(&n.to_string())).await);
+        done(fragile.store().revoke(deny(&n.to_string())).await);
     }
-    store.trim().await;
-    match slow.try_read(&store).await {
+    fragile.trim().await;
+    match slow.try_read(&*fragile.store()).await {
         Ok(_) => panic!("entries are missing, and the reader was not told"),
         Err(error) => assert_eq!(error.kind(), FeedErrorKind::Gap, "{error:?}"),
     }
-    let mut copy = Copy::of(&store, &setup).await;
-    copy.round(&store).await;
+    let mut copy = Copy::of(&*fragile.store(), &setup).await;
+    copy.round(&*fragile.store()).await;
     for n in 0..50 {
         assert!(copy.denies(&Target::token(ISSUER, &n.to_string())), "{n} is in no snapshot");
     }
@@ -83,16 +90,16 @@ pub async fn a_reader_at_the_end_of_a_trimmed_log_is_not_disturbed<S: FeedFaults
     make: &impl AsyncFn(Setup) -> S,
 ) {
     let setup = Setup::new();
-    let store = make(setup.clone()).await;
-    let mut copy = Copy::of(&store, &setup).await;
+    let fragile = make(setup.clone()).await;
+    let mut copy = Copy::of(&*fragile.store(), &setup).await;
     for n in 0..20 {
-        done(store.revoke(deny(&n.to_string())).await);
+        done(fragile.store().revoke(deny(&n.to_string())).await);
     }
-    copy.round(&store).await;
-    store.trim().await;
-    copy.round(&store).await;
-    done(store.revoke(deny("after")).await);
-    copy.round(&store).await;
+    copy.round(&*fragile.store()).await;
+    fragile.trim().await;
+    copy.round(&*fragile.store()).await;
+    done(fragile.store().revoke(deny("after")).await);
+    copy.round(&*fragile.store()).await;
     assert!(copy.denies(&Target::token(ISSUER, "after")));
 }
 
@@ -101,14 +108,14 @@ pub async fn a_store_that_lost_its_last_writes_is_noticed<S: FeedFaults>(
     make: &impl AsyncFn(Setup) -> S,
 ) {
     let setup = Setup::new();
-    let store = make(setup.clone()).await;
-    done(store.revoke(deny("before")).await);
-    store.back_up().await;
-    let mut copy = Copy::of(&store, &setup).await;
-    done(store.revoke(deny("lost")).await);
-    copy.round(&store).await;
-    store.restore().await;
-    assert_needs_snapshot(copy.try_read(&store).await, "a write that was read is lost");
+    let fragile = make(setup.clone()).await;
+    done(fragile.store().revoke(deny("before")).await);
+    fragile.back_up().await;
+    let mut copy = Copy::of(&*fragile.store(), &setup).await;
+    done(fragile.store().revoke(deny("lost")).await);
+    copy.round(&*fragile.store()).await;
+    fragile.restore().await;
+    assert_needs_snapshot(copy.try_read(&*fragile.store()).await, "a write that was read is lost");
 }
 
 /// The new writes take the places of the lost ones, and more.
@@ -117,23 +124,26 @@ pub async fn a_store_that_lost_its_last_writes_and_wrote_on_is_noticed<S: FeedFa
 ) {
     for new in [1, 2, 9] {
         let setup = Setup::new();
-        let store = make(setup.clone()).await;
-        done(store.revoke(deny("before")).await);
-        store.back_up().await;
-        let mut copy = Copy::of(&store, &setup).await;
+        let fragile = make(setup.clone()).await;
+        done(fragile.store().revoke(deny("before")).await);
+        fragile.back_up().await;
+        let mut copy = Copy::of(&*fragile.store(), &setup).await;
         for n in 0..2 {
-            done(store.revoke(deny(&format!("lost {n}"))).await);
+            done(fragile.store().revoke(deny(&format!("lost {n}"))).await);
         }
-        copy.round(&store).await;
-        store.restore().await;
+        copy.round(&*fragile.store()).await;
+        fragile.restore().await;
         for n in 0..new {
-            done(store.revoke(deny(&format!("new {n}"))).await);
+            done(fragile.store().revoke(deny(&format!("new {n}"))).await);
         }
-        assert_needs_snapshot(copy.try_read(&store).await, "another write has taken its place");
+        assert_needs_snapshot(
+            copy.try_read(&*fragile.store()).await,
+            "another write has taken its place",
+        );
         // and a copy that is made now is one of the new log
-        let mut copy = Copy::of(&store, &setup).await;
-        done(store.revoke(deny("later")).await);
-        copy.round(&store).await;
+        let mut copy = Copy::of(&*fragile.store(), &setup).await;
+        done(fragile.store().revoke(deny("later")).await);
+        copy.round(&*fragile.store()).await;
         for jti in ["before", "new 0", "later"] {
             assert!(copy.denies(&Target::token(ISSUER, jti)), "{jti}");
         }
@@ -145,20 +155,20 @@ pub async fn a_store_that_lost_everything_is_no_empty_one<S: FeedFaults>(
     make: &impl AsyncFn(Setup) -> S,
 ) {
     let setup = Setup::new();
-    let store = make(setup.clone()).await;
-    done(store.revoke(deny("1")).await);
-    let mut copy = Copy::of(&store, &setup).await;
-    copy.round(&store).await;
+    let fragile = make(setup.clone()).await;
+    done(fragile.store().revoke(deny("1")).await);
+    let mut copy = Copy::of(&*fragile.store(), &setup).await;
+    copy.round(&*fragile.store()).await;
     let before = copy.epoch.clone();
-    store.lose_everything().await;
-    match copy.try_read(&store).await {
+    fragile.lose_everything().await;
+    match copy.try_read(&*fragile.store()).await {
         Ok(_) => panic!("everything is lost, and the reader was not told"),
         Err(error) => assert!(
             error.kind().needs_snapshot() || error.kind() == FeedErrorKind::Uninitialised,
             "{error:?}"
         ),
     }
-    match store.start().await {
+    match fragile.store().start().await {
         Ok(start) => assert_ne!(*start.epoch(), before, "an empty store is in the old epoch"),
         Err(error) => assert_eq!(error.kind(), FeedErrorKind::Uninitialised, "{error:?}"),
     }

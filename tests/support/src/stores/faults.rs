@@ -1,0 +1,68 @@
+//! Servers that answer no more while their connections stay open: nobody waits for them for ever.
+
+use std::time::{Duration, Instant};
+
+use portcullis_core::feed::{Feed, FeedErrorKind};
+use portcullis_core::{StoreErrorKind, Verdict};
+use portcullis_testing::suite::Setup;
+
+use super::{Add, Kind, Server, deny, eventually, on_tokio, verdict};
+use crate::{Outcome, Proxy};
+
+pub(super) fn add<K: Kind>(add: Add<'_>) {
+    add("faults::a_server_that_is_frozen_is_not_waited_for", frozen::<K>);
+    add("faults::a_connection_that_is_half_open_is_replaced", half_open::<K>);
+}
+
+/// How long the stores wait: short enough to wait for, and long enough for a server that works.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Whatever is asked takes about the limit, and is an outage.
+async fn assert_bounded<K: Kind>(store: &K::Store) {
+    let begun = Instant::now();
+    assert!(matches!(verdict(store, "1").await, Verdict::Unavailable(_)));
+    let refused = deny(store, "2").await.map_err(|error| error.kind());
+    assert_eq!(refused, Err(StoreErrorKind::Unavailable));
+    let kind = store.start().await.map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(kind, Err(FeedErrorKind::Unavailable));
+    // three questions; a machine under load may need more than the limit, nobody waits for ever
+    assert!(begun.elapsed() < 15 * LIMIT, "{:?}", begun.elapsed());
+}
+
+async fn assert_answers_again<K: Kind>(store: &K::Store) {
+    eventually("it answers again", async || verdict(store, "1").await.is_denied()).await;
+}
+
+fn frozen<K: Kind>() -> Outcome {
+    let server = K::Server::start(K::SETTINGS)?;
+    let url = K::Server::url_at(server.port());
+    on_tokio(async {
+        let store = K::empty(&url, Setup::default(), LIMIT).await;
+        deny(&store, "1").await.expect("it answers");
+        server.freeze().expect("a signal can be sent");
+        assert_bounded::<K>(&store).await;
+        server.thaw().expect("a signal can be sent");
+        assert_answers_again::<K>(&store).await;
+    })
+}
+
+fn half_open<K: Kind>() -> Outcome {
+    let server = K::Server::start(K::SETTINGS)?;
+    let proxy = Proxy::start(server.port())?;
+    let url = K::Server::url_at(proxy.port());
+    on_tokio(async {
+        let store = K::empty(&url, Setup::default(), LIMIT).await;
+        deny(&store, "1").await.expect("it answers");
+        let before = proxy.accepted();
+        proxy.stall();
+        assert_bounded::<K>(&store).await;
+        // each question gives up the connection that it was asked on, until none is left but a new one
+        let tried = async || {
+            assert!(matches!(verdict(&store, "1").await, Verdict::Unavailable(_)));
+            proxy.accepted() > before
+        };
+        eventually("another connection is tried", tried).await;
+        proxy.resume();
+        assert_answers_again::<K>(&store).await;
+    })
+}
