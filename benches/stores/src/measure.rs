@@ -88,6 +88,7 @@ async fn lag<R: Rig>(rig: &R, replicas: usize) -> Result<()> {
                 }
                 !denied
             });
+            // looking costs time too: this is as exact as the figures are
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
     }
@@ -105,6 +106,7 @@ async fn idle<R: Rig>(rig: &R, replicas: usize, time: Duration) -> Result<()> {
         all.push(replica(rig).await?);
     }
     let (before, began) = (rig.work().await?, Instant::now());
+    // what happens in this time is measured
     tokio::time::sleep(time).await;
     let work = rig.work().await?.saturating_sub(before) as f64;
     let rate = work / began.elapsed().as_secs_f64() / replicas as f64;
@@ -125,6 +127,7 @@ async fn reconnect<R: Rig>(rig: &R) -> Result<()> {
         let receipt = loop {
             match store.revoke(entry.clone()).await {
                 Ok(receipt) => break receipt,
+                // the connection is made anew, and tells nobody when it is there
                 Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         };

@@ -10,6 +10,9 @@ use crate::client::status;
 use crate::instance::{BOUND, Instance, Payroll, STALE};
 use crate::server::Server;
 
+/// How long something is waited for that has to come, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -19,6 +22,7 @@ fn say(line: &str) -> io::Result<()> {
 /// A store that is initialised now refuses what was issued until now, and a token of the same second may have been.
 pub(crate) async fn initialised(now: bool) {
     if now {
+        // there is nothing to wait for but the next second
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
 }
@@ -62,7 +66,7 @@ async fn sign_out(bob: &str, fleet: &[Instance; 3]) -> anyhow::Result<()> {
     say(&format!("\nbob signs out on the first instance, which takes {:.1?}", done - sent))?;
     for Instance { name, address, .. } in fleet {
         while status(*address, "GET /me", bob).await? != 401 {
-            if done.elapsed() > BOUND * 2 {
+            if done.elapsed() > PATIENCE {
                 bail!("the {name} instance does not know of the sign-out");
             }
         }
@@ -75,7 +79,9 @@ async fn sign_out(bob: &str, fleet: &[Instance; 3]) -> anyhow::Result<()> {
 async fn outage(bob: &str, alice: &str, fleet: &[Instance; 3]) -> anyhow::Result<()> {
     let gone = Instant::now();
     let mut last = [[0; 2]; 3];
-    while gone.elapsed() < STALE + BOUND * 2 {
+    // until the last that can say no more says so
+    while [last[0][0], last[2][0]] != [503, 503] {
+        ensure!(gone.elapsed() < PATIENCE, "copies that are too old go on answering");
         for (instance, last) in fleet.iter().zip(&mut last) {
             let now = [
                 status(instance.address, "GET /me", alice).await?,
@@ -91,6 +97,7 @@ async fn outage(bob: &str, alice: &str, fleet: &[Instance; 3]) -> anyhow::Result
                 *last = now;
             }
         }
+        // a copy that grows too old tells nobody but who asks
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     say(

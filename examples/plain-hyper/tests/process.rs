@@ -37,7 +37,7 @@ fn paste(line: &str, tokens: &HashMap<String, String>) -> String {
         request.push_str(&format!("Authorization: Bearer {token}\r\n"));
     }
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -22,6 +22,7 @@ const SUBJECTS: u64 = 200;
 pub(crate) async fn mint(issuer: TokenIssuer, pool: Arc<Pool>) -> Result<()> {
     let mut random = Random::new(1);
     loop {
+        // the pace: 200 a second
         sleep(Duration::from_millis(5)).await;
         let subject = format!("user-{}", random.below(SUBJECTS));
         let minted = issuer.mint(&Claims { sub: subject.clone() })?;
@@ -48,6 +49,7 @@ fn kid_of(token: &str) -> Option<String> {
 pub(crate) async fn revoke(model: Arc<Model>, pool: Arc<Pool>, store: SqliteStore) -> Result<()> {
     let mut random = Random::new(2);
     loop {
+        // the pace: 50 a second
         sleep(Duration::from_millis(20)).await;
         // a young one, so that it is not expired anyway
         let Some(token) = pool.draw(1.0 - random.share() / 8.0) else { continue };
@@ -71,6 +73,7 @@ pub(crate) async fn revoke(model: Arc<Model>, pool: Arc<Pool>, store: SqliteStor
 /// Rotates the signing keys, for ever; every third time the earlier ones are withdrawn at once.
 pub(crate) async fn rotate(model: Arc<Model>, keys: SigningKeys) -> Result<()> {
     for turn in 1u64.. {
+        // the pace: tokens of several keys are about at a time
         sleep(Duration::from_secs(3)).await;
         let algorithm = [Algorithm::ES256, Algorithm::EdDSA][usize::from(turn % 2 == 0)];
         let key = SigningKey::generate(algorithm)?;

@@ -44,6 +44,7 @@ pub(crate) async fn run(world: World, number: u64) -> Result<()> {
         let share = random.share();
         let share = if random.below(2) == 0 { 1.0 - share / 10.0 } else { share };
         let Some(token) = world.pool.draw(share) else {
+            // nothing is minted yet
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             continue;
         };

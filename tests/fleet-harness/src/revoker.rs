@@ -38,11 +38,12 @@ async fn revoke(store: impl Revoke, from: u64) -> Result<()> {
         let entry = Entry::deny(Target::token(ISSUER, &jti(number)));
         while let Err(error) = store.revoke(entry.clone()).await {
             writeln!(out, "refused {:?}", error.kind())?;
+            // the store is being harmed, and tells nobody when it is mended
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // after the acknowledgement, so that nothing is asked for too early
         writeln!(out, "acknowledged {number} {}", nanos())?;
-        // bursts of eight
+        // bursts of eight, and between them a pause in which copies have nothing to read
         if number % 8 == 7 {
             tokio::time::sleep(Duration::from_millis(30)).await;
         }

@@ -18,6 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     let mut turn = 0;
     while began.elapsed() < args.duration {
+        // so long all is well between two faults
         std::thread::sleep(args.bound / 2);
         if args.faults {
             stage.harm(&mut *rig, turn)?;
@@ -130,6 +131,7 @@ impl<'a> Stage<'a> {
                 let fault = own[other - 4];
                 say(fault);
                 rig.harm(fault)?;
+                // for as long as the fault lasts
                 std::thread::sleep(pause);
                 rig.mend(fault)?;
             }
@@ -140,6 +142,7 @@ impl<'a> Stage<'a> {
     fn freeze(&self, talker: Option<&Talker>, pause: Duration) -> Result<()> {
         if let Some(talker) = talker {
             talker.signal(Signal::Stop)?;
+            // for as long as the fault lasts
             std::thread::sleep(pause);
             talker.signal(Signal::Continue)?;
         }

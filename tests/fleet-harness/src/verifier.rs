@@ -54,6 +54,7 @@ async fn check(args: &Args, feed: impl Feed) -> Result<()> {
     let mut checks = Checks::default();
     while !closed.load(Ordering::Acquire) {
         checks.sweep(&rule).await?;
+        // checks go on all the time, and leave some of it to the replica
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     checks.end()

@@ -83,6 +83,7 @@ fn fail(
         Fault::Drip => {
             stream.write_all(ENDLESS.as_bytes())?;
             held(shared, path, || {
+                // the pause between two bytes is the fault
                 std::thread::sleep(PAUSE);
                 stream.write_all(b" ").and_then(|()| stream.flush()).is_ok()
             })

@@ -19,11 +19,13 @@ macro_rules! opener {
     ($name:ident, $store:ty) => {
         pub(crate) async fn $name(address: &str) -> Result<$store> {
             let mut failure = None;
-            for _ in 0..100 {
+            // half a minute of refusals, longer where each of them takes its time
+            for _ in 0..600 {
                 match <$store>::builder(address).with_timeout(LIMIT).connect().await {
                     Ok(store) => return Ok(store),
                     Err(error) => failure = Some(error),
                 }
+                // a server that is not there yet tells nobody when it is
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(failure.context("it was never tried")?.into())
