@@ -1,22 +1,4 @@
-//! The vocabulary that Portcullis, its stores and its users share: times, claims, roles, and the
-//! traits of revocation.
-//!
-//! This crate knows no HTTP, no cryptography and no async runtime, so that a store can depend on it
-//! alone and stay compatible for years. Most users want [`portcullis`] or [`portcullis-axum`],
-//! which re-export everything here; depend on this crate directly to write a revocation store.
-//!
-//! | You want to | start at |
-//! |---|---|
-//! | put your own table behind a rule | [`CutoffStore`], [`DenylistStore`], [`AllowlistStore`] |
-//! | choose what happens in an outage | [`FailurePolicy`] |
-//! | write a rule of your own | [`Revocation`] |
-//! | revoke something | [`Revoke`] and [`Entry`] |
-//! | keep revocations in memory | [`state`] |
-//! | let every instance follow a store | [`feed`] |
-//! | name roles and scopes as types | [`roles!`], [`RoleName`], [`Requirement`] |
-//!
-//! [`portcullis`]: https://docs.rs/portcullis
-//! [`portcullis-axum`]: https://docs.rs/portcullis-axum
+#![doc = include_str!("../README.md")]
 
 mod claims;
 pub mod feed;
