@@ -1,0 +1,174 @@
+//! Snapshots and rounds of reads are whole: nothing is missing from them, and they end.
+
+use portcullis_core::feed::Feed;
+use portcullis_core::{Entry, Revoke, Target};
+
+use super::super::{ISSUER, START, Setup, done};
+use super::entries::{assert_knows_all, every_entry, many, write_many};
+use super::{Copy, told};
+
+/// Of every kind.
+pub async fn a_snapshot_holds_everything_that_was_written_before_it<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    for (entry, is_known) in every_entry() {
+        let before = Copy::of(&store, &setup).await;
+        assert!(!is_known(&before.state), "nobody wrote {entry:?} yet");
+        done(store.revoke(entry.clone()).await);
+        let copy = Copy::of(&store, &setup).await;
+        assert!(is_known(&copy.state), "{entry:?} is not in the snapshot");
+    }
+}
+
+/// Of every kind, with the positions of their receipts.
+pub async fn a_round_returns_everything_that_was_acknowledged_before_it<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let mut copy = Copy::of(&store, &setup).await;
+    let mut last = None;
+    for (entry, is_known) in every_entry() {
+        let receipt = done(store.revoke(entry.clone()).await);
+        assert!(last < Some(receipt.position()), "positions grow");
+        last = Some(receipt.position());
+        copy.round(&store).await;
+        assert!(is_known(&copy.state), "{entry:?} was not returned");
+        assert!(
+            copy.position >= Some(receipt.position()),
+            "at {:?} after {:?} was returned",
+            copy.position,
+            receipt.position(),
+        );
+    }
+}
+
+/// And takes one read.
+pub async fn a_round_without_writes_is_complete_and_empty<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let mut copy = Copy::of(&store, &setup).await;
+    for n in 0..3 {
+        for _ in 0..2 {
+            let batch = told(store.read(&copy.cursor).await);
+            assert!(batch.changes().is_empty() && !batch.has_more(), "{:?}", batch.changes());
+            assert!(told(copy.try_read(&store).await), "nothing is left");
+        }
+        done(store.revoke(Entry::deny(Target::token(ISSUER, &n.to_string()))).await);
+        copy.round(&store).await;
+    }
+}
+
+/// However they are cut.
+pub async fn a_snapshot_of_many_pages_is_whole<S: Feed + Revoke>(make: &impl AsyncFn(Setup) -> S) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let names = many();
+    write_many(&store, &names).await;
+    assert_knows_all(&Copy::of(&store, &setup).await, &names);
+}
+
+/// Even though others go on writing.
+pub async fn a_round_of_many_reads_is_whole_and_ends<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let mut copy = Copy::of(&store, &setup).await;
+    let names = many();
+    write_many(&store, &names).await;
+    let mut reads = 0;
+    while !told(copy.try_read(&store).await) {
+        // for each read there is more to read than before, so chasing the end would never end
+        for n in 0..2 * setup.page {
+            let name = format!("later {reads} {n}");
+            done(store.revoke(Entry::deny(Target::token(ISSUER, &name))).await);
+        }
+        reads += 1;
+        assert!(reads <= names.len(), "a round does not end while others write");
+    }
+    assert_knows_all(&copy, &names);
+}
+
+/// A snapshot need not be of one moment.
+pub async fn what_is_written_while_a_snapshot_is_read_is_in_the_log_after_it<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    write_many(&store, &many()).await;
+    let mut copy = Copy::begin(&store, &setup).await;
+    let mut page = None;
+    let mut written = 0;
+    loop {
+        // one that sorts before all others and one after
+        for name in [format!("! {written}"), format!("~ {written}")] {
+            done(store.revoke(Entry::deny(Target::token(ISSUER, &name))).await);
+        }
+        written += 1;
+        let chunk = told(store.snapshot(page.as_ref()).await);
+        for change in chunk.changes().iter() {
+            done(copy.state.apply(&change, START));
+        }
+        page = chunk.next().cloned();
+        // a snapshot that follows the writer for ever is none
+        assert!(written <= 1_000, "a snapshot does not end while others write");
+        if page.is_none() {
+            break;
+        }
+    }
+    copy.round(&store).await;
+    assert_knows_all(&copy, &many());
+    for n in 0..written {
+        for name in [format!("! {n}"), format!("~ {n}")] {
+            assert!(copy.denies(&Target::token(ISSUER, &name)), "{name} was lost");
+        }
+    }
+}
+
+/// After a call that was given up on.
+pub async fn reading_again_from_the_same_place_returns_the_same_again<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let start = Copy::of(&store, &setup).await.cursor;
+    let names = many();
+    write_many(&store, &names).await;
+    for _ in 0..2 {
+        let mut copy = Copy::begin(&store, &setup).await;
+        copy.cursor = start.clone();
+        copy.round(&store).await;
+        assert_knows_all(&copy, &names);
+    }
+}
+
+/// Each has everything, however slow the other is.
+pub async fn two_readers_do_not_disturb_each_other<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let names = many();
+    let mut slow = Copy::of(&store, &setup).await;
+    let mut quick = Copy::of(&store, &setup).await;
+    for (n, name) in names.iter().enumerate() {
+        done(store.revoke(Entry::deny(Target::token(ISSUER, name))).await);
+        quick.round(&store).await;
+        if n % 40 == 0 {
+            told(slow.try_read(&store).await);
+        }
+    }
+    // the round that it was in the middle of, and one that begins now
+    slow.round(&store).await;
+    slow.round(&store).await;
+    for name in &names {
+        for copy in [&slow, &quick] {
+            assert!(copy.denies(&Target::token(ISSUER, name)), "{name} is missing");
+        }
+    }
+}
