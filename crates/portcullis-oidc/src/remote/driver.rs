@@ -1,25 +1,18 @@
-//! One task that keeps the keys of many issuers fresh: [`Refresher`] and its [`Driver`].
+//! The task at work: it begins attempts as they are due, and does jobs, as far as there is room.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use portcullis::BuildError;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::hub::{Hub, Job, News};
 use super::shared::{Attempt, Made, Shared};
-use super::{RemoteKeys, RemoteKeysBuilder};
-use crate::by_kid::{KeysByKid, KeysByKidBuilder};
-use crate::fetch::{Fetch, FetchDocument};
 
 /// How many fetches are under way at once. Issuers that failed last, or never answered, get half of them at
 /// most, so that however many hang, one that answers does not wait for them.
@@ -27,210 +20,6 @@ const CONCURRENCY: usize = 64;
 
 /// How long the driver sleeps at most. Timers and the clock may be of two minds after a suspend.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// Keeps the keys of any number of issuers fresh, by one task. Clones are the same.
-///
-/// Where there is one issuer, or a few, [`RemoteKeysBuilder::spawn`] is shorter.
-///
-/// # Rules
-///
-/// - Issuers are fetched from at the same time, 64 at most. Those that failed last, or never answered yet, get half
-///   of these places at most: issuers that hang don't delay those that answer.
-/// - An issuer is dropped when nobody holds its keys any more: no verifier, no [`RemoteKeys`]. The task ends
-///   when the last issuer and the last `Refresher` are gone, or at [`shutdown`](Self::shutdown).
-/// - When the task is dropped or aborted, keys stay good for as long as they are trusted.
-///
-/// # Example
-///
-/// ```
-/// use portcullis::{Issuer, Verifier};
-/// use portcullis_oidc::{Fetch, Refresher, RemoteKeys};
-///
-/// # struct Tenant { issuer: String }
-/// fn trust(tenants: &[Tenant], client: impl Fetch) -> Result<Verifier, portcullis::BuildError> {
-///     let (refresher, driver) = Refresher::new(client);
-///     let mut verifier = Verifier::builder();
-///     for tenant in tenants {
-///         let keys = refresher.add(RemoteKeys::discover(&tenant.issuer))?;
-///         let issuer = Issuer::new(&tenant.issuer).audience("payroll").may_assert_nothing();
-///         verifier = verifier.trust(issuer.keys(keys.keys()));
-///     }
-///     // the one task
-///     tokio::spawn(driver);
-///     verifier.build()
-/// }
-/// ```
-#[derive(Clone)]
-pub struct Refresher {
-    handle: Arc<Handle>,
-}
-
-struct Handle {
-    hub: Arc<Hub>,
-    fetch: Arc<dyn FetchDocument>,
-}
-
-/// The future that fetches. It does nothing unless it is polled: spawn it on a tokio runtime with its time
-/// turned on. It is done when there is nothing left to do; see [`Refresher`].
-#[must_use = "nothing is fetched unless it is spawned or awaited"]
-pub struct Driver(Pin<Box<dyn Future<Output = ()> + Send>>);
-
-impl Refresher {
-    /// A refresher that fetches by this client, and the future to spawn.
-    pub fn new(fetch: impl Fetch) -> (Self, Driver) {
-        let hub = Arc::new(Hub::default());
-        let driver = Driver(Box::pin(Drive::new(Arc::clone(&hub)).run()));
-        (Self { handle: Arc::new(Handle { hub, fetch: Arc::new(fetch) }) }, driver)
-    }
-
-    /// A refresher that fetches by this client, in a task on the present tokio runtime.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
-    #[must_use]
-    pub fn spawn(fetch: impl Fetch) -> Self {
-        let (refresher, driver) = Self::new(fetch);
-        tokio::spawn(driver);
-        refresher
-    }
-
-    /// Keeps the keys of one more issuer fresh, from now on. It may be called at any time.
-    ///
-    /// # Errors
-    ///
-    /// If a setting makes no sense.
-    pub fn add(&self, keys: RemoteKeysBuilder) -> Result<RemoteKeys, BuildError> {
-        keys.build(self)
-    }
-
-    /// Fetches keys that are published one by one, as they are asked for. See [`add`](Self::add).
-    ///
-    /// # Errors
-    ///
-    /// If a setting makes no sense.
-    pub fn add_by_kid(&self, keys: KeysByKidBuilder) -> Result<KeysByKid, BuildError> {
-        keys.build(self)
-    }
-
-    /// Ends the task. Fetches that are under way are broken off. Keys stay good for as long as they are
-    /// trusted, and are then refused with 503.
-    pub fn shutdown(&self) {
-        self.handle.hub.inbox().shut_down = true;
-        self.handle.hub.wake.notify_one();
-    }
-
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.handle.hub
-    }
-
-    pub(crate) fn fetch(&self) -> &Arc<dyn FetchDocument> {
-        &self.handle.fetch
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.hub.inbox().closed = true;
-        self.hub.wake.notify_one();
-    }
-}
-
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for Refresher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refresher").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Driver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").finish_non_exhaustive()
-    }
-}
-
-/// A piece of work that is done once, by the driver.
-pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Where the driver is told what there is to do.
-#[derive(Default)]
-pub(crate) struct Hub {
-    inbox: Mutex<Inbox>,
-    wake: Notify,
-    ids: AtomicU64,
-}
-
-#[derive(Default)]
-struct Inbox {
-    added: Vec<Weak<Shared>>,
-    /// Sources about which something changed: when they are due, or whether they are there at all.
-    poked: HashSet<u64>,
-    jobs: Vec<Job>,
-    /// How many there are who may still bring jobs.
-    bringing: usize,
-    /// No refresher is left, so nothing will be added.
-    closed: bool,
-    shut_down: bool,
-    /// The driver is gone.
-    ended: bool,
-}
-
-impl Hub {
-    /// Nothing panics while the lock is held.
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn next_id(&self) -> u64 {
-        self.ids.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn add(&self, source: &Arc<Shared>) {
-        let mut inbox = self.inbox();
-        if inbox.ended || inbox.shut_down {
-            drop(inbox);
-            return source.stop();
-        }
-        inbox.added.push(Arc::downgrade(source));
-        drop(inbox);
-        self.wake.notify_one();
-    }
-
-    pub(super) fn poke(&self, id: u64) {
-        let mut inbox = self.inbox();
-        if !inbox.ended {
-            // a set, so that a driver that is never polled leaves no heap of notes
-            inbox.poked.insert(id);
-        }
-        drop(inbox);
-        self.wake.notify_one();
-    }
-
-    /// Notes that there is one more who may bring jobs, or one less.
-    pub(crate) fn brings_jobs(&self, yes: bool) {
-        let mut inbox = self.inbox();
-        inbox.bringing = if yes { inbox.bringing + 1 } else { inbox.bringing.saturating_sub(1) };
-        drop(inbox);
-        self.wake.notify_one();
-    }
-
-    /// Has the driver do this. Where there is no driver any more it is dropped.
-    pub(crate) fn bring(&self, job: Job) {
-        let mut inbox = self.inbox();
-        if !inbox.ended && !inbox.shut_down {
-            inbox.jobs.push(job);
-            drop(inbox);
-            self.wake.notify_one();
-        }
-    }
-}
 
 /// What is under way.
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
@@ -249,7 +38,7 @@ enum Landed {
 struct Panicked;
 
 /// The driver at work.
-struct Drive {
+pub(super) struct Drive {
     hub: Arc<Hub>,
     sources: HashMap<u64, Place>,
     /// Who is to be fetched from next: those whose last attempt succeeded, and the others.
@@ -268,7 +57,7 @@ struct Place {
 }
 
 impl Drive {
-    fn new(hub: Arc<Hub>) -> Self {
+    pub(super) fn new(hub: Arc<Hub>) -> Self {
         Self {
             hub,
             sources: HashMap::new(),
@@ -280,7 +69,7 @@ impl Drive {
         }
     }
 
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             if self.take_inbox() {
                 return;
@@ -293,7 +82,7 @@ impl Drive {
             let until = self.next_due().map_or(self.next_look, |due| due.min(self.next_look));
             tokio::select! {
                 Some(landed) = self.flights.next() => self.land(landed),
-                () = hub.wake.notified() => {}
+                () = hub.told() => {}
                 () = tokio::time::sleep_until(until) => {}
             }
         }
@@ -301,17 +90,7 @@ impl Drive {
 
     /// Reads what the driver was told; true if it is to end.
     fn take_inbox(&mut self) -> bool {
-        let (added, poked, jobs, end, idle) = {
-            let mut inbox = self.hub.inbox();
-            let idle = inbox.closed && inbox.bringing == 0;
-            (
-                std::mem::take(&mut inbox.added),
-                std::mem::take(&mut inbox.poked),
-                std::mem::take(&mut inbox.jobs),
-                inbox.shut_down,
-                idle,
-            )
-        };
+        let News { added, poked, jobs, shut_down, idle } = self.hub.take();
         for source in added {
             let Some(id) = source.upgrade().map(|source| source.id) else { continue };
             self.sources.insert(id, Place { source, queued: None });
@@ -322,7 +101,7 @@ impl Drive {
         }
         self.jobs.extend(jobs);
         let done = self.sources.is_empty() && self.flights.is_empty() && self.jobs.is_empty();
-        end || (idle && done)
+        shut_down || (idle && done)
     }
 
     /// Puts a source where it belongs in the queues, or takes it out if nobody holds it any more.
@@ -429,11 +208,7 @@ const UNPROVEN: usize = 1;
 /// Whoever waits is told, however the driver came to its end.
 impl Drop for Drive {
     fn drop(&mut self) {
-        let (added, jobs) = {
-            let mut inbox = self.hub.inbox();
-            inbox.ended = true;
-            (std::mem::take(&mut inbox.added), std::mem::take(&mut inbox.jobs))
-        };
+        let (added, jobs) = self.hub.end();
         // not under the lock: what is dropped may speak to the hub
         drop(jobs);
         let placed = self.sources.drain().map(|(_, place)| place.source);

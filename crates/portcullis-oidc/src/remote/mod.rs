@@ -9,10 +9,13 @@
 mod attempt;
 mod builder;
 mod driver;
+mod hub;
+mod refresher;
 mod schedule;
 mod settings;
 mod shared;
 mod status;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +23,8 @@ use std::sync::Arc;
 use portcullis::Keys;
 
 pub use self::builder::RemoteKeysBuilder;
-pub(crate) use self::driver::Hub;
-pub use self::driver::{Driver, Refresher};
+pub(crate) use self::hub::Hub;
+pub use self::refresher::{Driver, Refresher};
 pub(crate) use self::settings::Pace;
 use self::shared::Shared;
 pub use self::status::KeyStatus;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,14 +13,12 @@ use portcullis_core::{BoxError, Clock, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::attempt::{Fetched, Memory, Plan};
-use super::driver::Hub;
+use super::hub::Hub;
 use super::schedule::{Advice, Schedule};
 use super::settings::Pace;
 use super::status::KeyStatus;
+use super::waiting::{MAX_WAITING, Waiting};
 use crate::error::{FetchError, FetchErrorKind};
-
-/// How many requests may wait for an issuer at once. Each holds a request in memory.
-const MAX_WAITING: usize = 4096;
 
 pub(super) struct Shared {
     pub(super) id: u64,
@@ -32,7 +30,7 @@ pub(super) struct Shared {
     plan: Arc<Plan>,
     /// Until when the set is trusted, in milliseconds of [`Clock::elapsed`]. 0 before the first success.
     trusted_until: AtomicU64,
-    waiting: Arc<AtomicUsize>,
+    waiting: Waiting,
     state: Mutex<State>,
     ended: watch::Sender<Ended>,
     /// Told when nobody holds the keys any more.
@@ -112,7 +110,7 @@ impl Shared {
             max_wait,
             plan: Arc::new(plan),
             trusted_until: AtomicU64::new(0),
-            waiting: Arc::default(),
+            waiting: Waiting::default(),
             state: Mutex::new(State {
                 schedule: Schedule::new(pace, now),
                 memory: Some(Memory::default()),
@@ -374,7 +372,7 @@ impl KeySource for Shared {
         };
         drop(state);
         self.hub.poke(self.id);
-        let Some(place) = Place::take(&self.waiting) else {
+        let Some(place) = self.waiting.place() else {
             let message = format!("more than {MAX_WAITING} requests wait for the keys already");
             let error = FetchError::new(FetchErrorKind::Timeout, self.address(), message);
             return Seek::Unavailable(error.into());
@@ -390,24 +388,6 @@ impl KeySource for Shared {
             let ended = tokio::time::timeout(limit, ended).await;
             ended.unwrap_or(Err(too_late)).map_err(BoxError::from)
         }))
-    }
-}
-
-/// A place among those who wait.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Self(Arc::clone(waiting));
-        // counted first, so that many at once do not all find the last place free
-        let before = waiting.fetch_add(1, Ordering::Relaxed);
-        (before < MAX_WAITING).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
