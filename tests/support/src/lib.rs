@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod authority;
+mod port;
 #[cfg(unix)]
 mod postgres;
 mod process;
@@ -34,9 +35,10 @@ mod trial;
 
 pub use authority::Authority;
 pub use libtest_mimic::Trial;
+pub use port::Port;
 #[cfg(unix)]
 pub use postgres::PostgresServer;
-pub use process::{Process, free_port, owner_other_than_root, wait_until};
+pub use process::{Process, owner_other_than_root, wait_until};
 pub use program::Program;
 pub use proxy::Proxy;
 pub use redis::RedisServer;

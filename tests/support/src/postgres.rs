@@ -5,18 +5,20 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use crate::signal::{Signal, children, signal};
-use crate::{Process, Program, free_port, owner_other_than_root, wait_until};
+use crate::{Port, Process, Program, owner_other_than_root, wait_until};
 
 /// A running PostgreSQL, on a free port of the loopback interface and in a temporary folder. Dropping it ends it.
 #[derive(Debug)]
 pub struct PostgresServer {
     /// There is one until it is given on to another server.
     process: Option<Process>,
-    port: u16,
+    /// Kept over its restarts.
+    port: Arc<Port>,
     settings: Vec<String>,
 }
 
@@ -60,7 +62,7 @@ impl PostgresServer {
         let mut command = program("pg_basebackup");
         command.arg("-D").arg(folder.path().join("data"));
         command.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
-        command.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string()]);
+        command.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port().to_string()]);
         output(&mut command)?;
         Self::start_on(folder, settings)
     }
@@ -77,17 +79,19 @@ impl PostgresServer {
     fn start_on(folder: TempDir, settings: &[&str]) -> io::Result<Self> {
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let process = Process::start(folder, &mut Command::new("true"))?;
-        Self::launch(process, free_port()?, settings)
+        Self::launch(process, Arc::new(Port::keep()?), settings)
     }
 
-    fn launch(mut process: Process, port: u16, settings: Vec<String>) -> io::Result<Self> {
+    fn launch(mut process: Process, port: Arc<Port>, settings: Vec<String>) -> io::Result<Self> {
         let mut failure = None;
         // the processes of the one before may need a moment to notice that it is gone
         for _ in 0..5 {
             let data = process.folder().join("data");
             let mut command = program("postgres");
-            command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+            command.arg("-D").arg(&data).args(["-p", &port.number().to_string()]);
             command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
+            // a test may end the server but never the machine: nothing needs to wait for the disk
+            command.args(["-c", "fsync=off"]);
             for setting in &settings {
                 command.args(["-c", setting]);
             }
@@ -107,13 +111,13 @@ impl PostgresServer {
     /// The port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// `postgres://postgres@127.0.0.1:PORT/postgres`, the superuser.
     #[must_use]
     pub fn url(&self) -> String {
-        Self::url_at(self.port)
+        Self::url_at(self.port())
     }
 
     /// The same at another port: that of a proxy before it, say.
@@ -183,7 +187,7 @@ impl PostgresServer {
         let Some(process) = self.process.take() else {
             return Err(io::Error::other("it was given up"));
         };
-        Self::launch(process, self.port, std::mem::take(&mut self.settings))
+        Self::launch(process, Arc::clone(&self.port), std::mem::take(&mut self.settings))
     }
 
     /// Freezes it and its processes: connections stay open, nothing is answered.

@@ -1,6 +1,6 @@
 //! A program that a test started: it has a folder of its own, and is gone with the test.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,18 +104,6 @@ impl Drop for Process {
     }
 }
 
-/// A port of the loopback interface on which nothing listens now.
-///
-/// Another process may take it before the program that it is meant for does, which then ends with an error. Programs that can
-/// be told port 0 need none of this.
-///
-/// # Errors
-///
-/// If there is none.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
 /// Asks until the condition holds, for half a minute at most, and tells whether it came to hold.
 ///
 /// For what tells of no event that could be awaited.
@@ -151,6 +139,8 @@ fn number(command: &mut Command) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     fn shell(script: &str) -> Process {
@@ -190,11 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_free_until_somebody_listens() {
-        let port = free_port().unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    fn a_program_is_ready_when_its_port_accepts() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let mut process = shell("exec sleep 600");
-        process.wait_for_port(port).unwrap();
-        drop(listener);
+        process.wait_for_port(listener.local_addr().unwrap().port()).unwrap();
     }
 }

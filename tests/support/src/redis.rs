@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::signal::{Signal, signal};
-use crate::{Process, Program, free_port};
+use crate::{Port, Process, Program};
 
 /// True once it answers with anything but that it is still loading; that it wants a password will do.
 fn is_loaded(port: u16) -> io::Result<bool> {
@@ -22,7 +22,7 @@ fn is_loaded(port: u16) -> io::Result<bool> {
 #[derive(Debug)]
 pub struct RedisServer {
     process: Process,
-    port: u16,
+    port: Port,
     settings: Vec<String>,
 }
 
@@ -35,22 +35,14 @@ impl RedisServer {
     /// If it does not come up; the error has its log.
     pub fn start(settings: &[&str]) -> io::Result<Self> {
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut failure = None;
-        // another process may take the port first
-        for _ in 0..3 {
-            let (folder, port) = (TempDir::new()?, free_port()?);
-            let process = Process::start(folder, &mut Command::new("true"))?;
-            match Self::launch(process, port, settings.clone()) {
-                Ok(server) => return Ok(server),
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.unwrap_or_else(|| io::Error::other("it was never started")))
+        let process = Process::start(TempDir::new()?, &mut Command::new("true"))?;
+        Self::launch(process, Port::keep()?, settings)
     }
 
-    fn launch(process: Process, port: u16, settings: Vec<String>) -> io::Result<Self> {
+    fn launch(process: Process, port: Port, settings: Vec<String>) -> io::Result<Self> {
+        let number = port.number();
         let mut lines = vec![
-            format!("port {port}"),
+            format!("port {number}"),
             "bind 127.0.0.1".to_owned(),
             "save \"\"".to_owned(),
             format!("dir {}", process.folder().display()),
@@ -62,10 +54,10 @@ impl RedisServer {
         // with TLS only there is another port, which the test names in its settings
         let listening = |line: &String| line.strip_prefix("tls-port ").and_then(|p| p.parse().ok());
         let tls: Option<u16> = settings.iter().find_map(listening);
-        process.wait_for_port(tls.unwrap_or(port))?;
+        process.wait_for_port(tls.unwrap_or(number))?;
         if tls.is_none() {
             // It listens before it has read what it kept on the disk.
-            process.wait_for(|| is_loaded(port).unwrap_or(false))?;
+            process.wait_for(|| is_loaded(number).unwrap_or(false))?;
         }
         Ok(Self { process, port, settings })
     }
@@ -73,13 +65,13 @@ impl RedisServer {
     /// The port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// `redis://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        Self::url_at(self.port)
+        Self::url_at(self.port())
     }
 
     /// The same at another port: that of a proxy before it, say.

@@ -1,5 +1,6 @@
 //! `explain`: its verdicts, its exit codes, and where its rules come from.
 
+use portcullis_support::Port;
 use serde_json::Value;
 
 use crate::support::{AUDIENCE, ISSUER, Ran, World};
@@ -77,9 +78,8 @@ fn without_arguments_it_judges_by_the_variables_of_the_gate() {
 #[test]
 fn keys_out_of_reach_say_nothing_about_the_token() {
     let world = World::with_key();
-    // nothing listens on the port of a listener that is gone
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/jwks");
+    let nowhere = Port::keep().unwrap();
+    let url = format!("http://127.0.0.1:{}/jwks", nowhere.number());
     let ran = explain(&world, &world.mint(&[]), &["--jwks", &url, "--timeout", "1s"]);
     let ran = ran.check(3);
     assert!(ran.out.starts_with("UNKNOWN"), "{ran:?}");

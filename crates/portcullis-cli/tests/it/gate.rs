@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use portcullis_support::Port;
+
 use crate::support::{AUDIENCE, ISSUER, World, command};
 
 /// A gate that listens.
@@ -226,8 +228,8 @@ fn a_role_and_every_scope_may_be_required() {
 #[test]
 fn an_issuer_out_of_reach_is_503_and_the_gate_is_alive_but_not_ready() {
     let world = World::with_key();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/jwks");
+    let nowhere = Port::keep().unwrap();
+    let url = format!("http://127.0.0.1:{}/jwks", nowhere.number());
     let gate = Gate::start_with(
         &world,
         &[

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_support::{Process, Program, free_port};
+use portcullis_support::{Port, Process, Program};
 use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../../../../docs/gate.md");
@@ -18,12 +18,14 @@ pub(crate) struct Gate {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
+    /// Where the keys are not.
+    _nowhere: Option<Port>,
 }
 
 pub(crate) struct Stack {
     gate: Gate,
     nginx: Process,
-    port: u16,
+    port: Port,
 }
 
 #[derive(Debug)]
@@ -52,8 +54,11 @@ impl Gate {
 
     /// Whose issuer is out of reach.
     pub(crate) fn without_keys() -> Self {
-        let url = format!("http://127.0.0.1:{}/jwks", free_port().unwrap());
-        Self::start(&[("PORTCULLIS_JWKS_URL", &url)])
+        let nowhere = Port::keep().unwrap();
+        let url = format!("http://127.0.0.1:{}/jwks", nowhere.number());
+        let mut gate = Self::start(&[("PORTCULLIS_JWKS_URL", &url)]);
+        gate._nowhere = Some(nowhere);
+        gate
     }
 
     fn start(variables: &[(&str, &str)]) -> Self {
@@ -68,7 +73,7 @@ impl Gate {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit_once("http://").unwrap().1.parse().unwrap();
-        Self { child, address, folder }
+        Self { child, address, folder, _nowhere: None }
     }
 }
 
@@ -83,7 +88,8 @@ impl Drop for Gate {
 impl Stack {
     pub(crate) fn start(gate: Gate) -> io::Result<Self> {
         let service = service()?;
-        let port = free_port()?;
+        let kept = Port::keep()?;
+        let port = kept.number();
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("nginx.conf");
         std::fs::write(&config, configuration(folder.path(), port, gate.address, service))?;
@@ -91,7 +97,7 @@ impl Stack {
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config).args(["-e", "stderr"]);
         let mut nginx = Process::start(folder, &mut command)?;
         nginx.wait_for_port(port)?;
-        Ok(Self { gate, nginx, port })
+        Ok(Self { gate, nginx, port: kept })
     }
 
     /// The same after the gate has gone.
@@ -102,7 +108,7 @@ impl Stack {
     }
 
     pub(crate) fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port.number())
     }
 
     pub(crate) fn mint(&self, args: &[&str]) -> String {
@@ -121,7 +127,7 @@ impl Stack {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let port = self.port;
+        let port = self.port.number();
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
              Content-Length: {}\r\n",

@@ -46,9 +46,14 @@ impl Kind for Postgres {
     }
 }
 
+/// A store that gives up late: on a machine with much else to do a server that works may be slow to answer.
+pub(crate) fn patient(url: impl Into<String>) -> PostgresStoreBuilder {
+    PostgresStore::builder(url).with_timeout(PATIENCE)
+}
+
 /// A store by the clock of its server.
 pub(crate) async fn connect(url: &str) -> PostgresStore {
-    let store = PostgresStore::connect(url).await.unwrap();
+    let store = patient(url).connect().await.unwrap();
     store.insecure_initialise_trusting_all_tokens().await.unwrap();
     store
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use portcullis_core::feed::{Feed, FeedErrorKind};
 use portcullis_core::{StoreErrorKind, Verdict};
-use portcullis_postgres::PostgresStore;
 use portcullis_support::{Outcome, PostgresServer, Program};
 
-use crate::common::{Add, chain, connect, deny, eventually, on_tokio, tell, verdict};
+use crate::common::{Add, chain, connect, deny, eventually, on_tokio, patient, tell, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("faults::a_restart_is_not_felt_by_the_next_question", restarted);
@@ -41,7 +40,7 @@ fn standby() -> Outcome {
         let store = connect(&primary.url()).await;
         deny(&store, "1").await.unwrap();
         let standby = primary.standby(&[]).unwrap();
-        let store = PostgresStore::connect(standby.url()).await.unwrap();
+        let store = patient(standby.url()).connect().await.unwrap();
         let outage = verdict(&store, "1").await;
         assert!(matches!(&outage, Verdict::Unavailable(_)), "{outage:?}");
         let error = deny(&store, "2").await.unwrap_err();
@@ -73,7 +72,7 @@ fn dump() -> Outcome {
             .unwrap();
         assert!(restored.status.success(), "{restored:?}");
 
-        let store = PostgresStore::connect(new.url()).await.unwrap();
+        let store = patient(new.url()).connect().await.unwrap();
         let error = deny(&store, "2").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Uninitialised, "{error:?}");
         assert!(matches!(verdict(&store, "1").await, Verdict::Unavailable(_)));
@@ -107,7 +106,7 @@ fn woken() -> Outcome {
     let server = PostgresServer::start(&[])?;
     on_tokio(async {
         let store = connect(&server.url()).await;
-        let reader = PostgresStore::connect(server.url()).await.unwrap();
+        let reader = patient(server.url()).connect().await.unwrap();
         let mut cursor = reader.start().await.unwrap().cursor().clone();
         for n in 0..20 {
             // the first wake-up may be missed while the reader begins to listen

@@ -4,7 +4,7 @@ use portcullis_core::{Entry, Revoke, StoreErrorKind};
 use portcullis_postgres::PostgresStore;
 use portcullis_support::{Outcome, PostgresServer};
 
-use crate::common::{Add, chain, connect, deny, on_tokio, stranger, tell, token, verdict};
+use crate::common::{Add, chain, connect, deny, on_tokio, patient, stranger, tell, token, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("refusals::what_makes_no_sense_is_refused_at_once", nonsense);
@@ -19,17 +19,17 @@ fn nonsense() -> Outcome {
     let server = PostgresServer::start(&[])?;
     on_tokio(async {
         for builder in [
-            PostgresStore::builder("http://127.0.0.1"),
-            PostgresStore::builder(server.url()).with_schema(""),
-            PostgresStore::builder(server.url()).with_schema("x".repeat(51)),
-            PostgresStore::builder(server.url()).with_timeout(std::time::Duration::ZERO),
-            PostgresStore::builder(server.url()).with_page(0),
+            patient("http://127.0.0.1"),
+            patient(server.url()).with_schema(""),
+            patient(server.url()).with_schema("x".repeat(51)),
+            patient(server.url()).with_timeout(std::time::Duration::ZERO),
+            patient(server.url()).with_page(0),
         ] {
             let shown = format!("{builder:?}");
             let error = builder.connect().await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Invalid, "{shown}: {error}");
         }
-        let builder = PostgresStore::builder(server.url()).without_migrations();
+        let builder = patient(server.url()).without_migrations();
         let error = builder.connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Uninitialised, "{error:?}");
         let store = connect(&server.url()).await;
@@ -52,9 +52,9 @@ fn wrong_password() -> Outcome {
         tell(&server.url(), "GRANT CREATE ON DATABASE postgres TO bob").await;
         let url =
             |password| format!("postgres://bob:{password}@127.0.0.1:{}/postgres", server.port());
-        let refused = async || PostgresStore::connect(url("hunter2")).await.is_err();
+        let refused = async || patient(url("hunter2")).connect().await.is_err();
         crate::common::eventually("passwords are asked for", refused).await;
-        let builder = PostgresStore::builder(url("hunter2"));
+        let builder = patient(url("hunter2"));
         assert!(!format!("{builder:?}").contains("hunter2"));
         let error = builder.connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
@@ -77,7 +77,7 @@ fn few_rights() -> Outcome {
         );
         admin.batch_execute(&by_hand).await.unwrap();
         let url = format!("postgres://app@127.0.0.1:{}/postgres", server.port());
-        let store = PostgresStore::builder(url).with_schema("mine").without_migrations();
+        let store = patient(url).with_schema("mine").without_migrations();
         let store = store.connect().await.unwrap();
         assert!(store.initialise().await.unwrap() && !store.initialise().await.unwrap());
         deny(&store, "1").await.unwrap();
@@ -93,8 +93,7 @@ fn made_once() -> Outcome {
             .map(|_| {
                 let url = server.url();
                 tokio::spawn(async move {
-                    let builder = PostgresStore::builder(url);
-                    let builder = builder.with_timeout(std::time::Duration::from_secs(10));
+                    let builder = patient(url);
                     builder.connect().await.unwrap().initialise().await.unwrap()
                 })
             })
@@ -112,7 +111,7 @@ fn other_version() -> Outcome {
     on_tokio(async {
         connect(&server.url()).await;
         tell(&server.url(), "UPDATE portcullis.meta SET version = 2").await;
-        let error = PostgresStore::connect(server.url()).await.unwrap_err();
+        let error = patient(server.url()).connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
         assert!(error.to_string().contains("version 2"), "{error}");
     })
@@ -125,7 +124,7 @@ fn purged() -> Outcome {
     let server = PostgresServer::start(&[])?;
     on_tokio(async {
         let clock = TestClock::at(1_700_000_000);
-        let builder = PostgresStore::builder(server.url()).with_clock(clock.clone());
+        let builder = patient(server.url()).with_clock(clock.clone());
         let builder = builder.with_retention(Retention::default());
         let store = builder.connect().await.unwrap();
         store.insecure_initialise_trusting_all_tokens().await.unwrap();

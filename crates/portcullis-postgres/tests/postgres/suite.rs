@@ -53,7 +53,7 @@ fn through_a_pool() -> Outcome {
         // a client that did not answer is not lent to anybody again
         let store = PostgresStore::through(pool.clone())
             .with_schema("pooled 0")
-            .with_timeout(Duration::from_millis(300))
+            .with_timeout(Duration::from_secs(2))
             .connect()
             .await
             .unwrap();
@@ -155,11 +155,10 @@ impl FeedFaults for FailedOver {
 }
 
 async fn lost(url: &str, setup: Setup) -> PostgresStore {
-    let store = PostgresStore::builder(url)
+    let store = crate::common::patient(url)
         .with_schema("lost")
         .with_clock(setup.clock)
         .with_retention(setup.retention)
-        .with_timeout(PATIENCE)
         .connect()
         .await
         .unwrap();

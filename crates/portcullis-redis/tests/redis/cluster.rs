@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_core::feed::{Feed, FeedErrorKind};
 use portcullis_core::{StoreErrorKind, Verdict};
 use portcullis_redis::RedisStore;
-use portcullis_support::{Outcome, RedisServer, free_port};
+use portcullis_support::{Outcome, Port, RedisServer};
 
 use crate::common::{Add, connect, deny, eventually, on_tokio, tell, verdict};
 
@@ -24,6 +24,8 @@ const RANGES: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "163
 /// Three primaries, and a replica of the one that has the keys.
 struct Cluster {
     servers: Vec<RedisServer>,
+    /// Where they talk to each other.
+    _buses: Vec<Port>,
     /// The slot of the keys, and the primary and the replica that have them.
     slot: String,
     owner: usize,
@@ -33,13 +35,14 @@ struct Cluster {
 impl Cluster {
     async fn start() -> Self {
         let start = |_| {
-            let bus = format!("cluster-port {}", free_port().unwrap());
+            let bus = Port::keep().unwrap();
+            let bus_port = format!("cluster-port {}", bus.number());
             let settings = [
                 "cluster-enabled yes",
                 "cluster-node-timeout 1000",
                 // of a replica that has waited for long: it is the only one
                 "cluster-replica-validity-factor 0",
-                &bus,
+                &bus_port,
             ];
             (RedisServer::start(&settings).unwrap(), bus)
         };
@@ -49,12 +52,12 @@ impl Cluster {
             let () = tell(url, &["CLUSTER", "ADDSLOTSRANGE", first, last]).await;
         }
         for (server, bus) in servers.iter().zip(&buses).skip(1) {
-            let (port, bus) = (server.port().to_string(), bus.replace("cluster-port ", ""));
+            let (port, bus) = (server.port().to_string(), bus.number().to_string());
             let () = tell(&urls[0], &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]).await;
         }
         let slot: u16 = tell(&urls[0], &["CLUSTER", "KEYSLOT", "{portcullis}:meta"]).await;
         let owner = RANGES.iter().position(|[_, last]| slot <= last.parse().unwrap()).unwrap();
-        let cluster = Self { servers, slot: slot.to_string(), owner, replica: 3 };
+        let cluster = Self { servers, _buses: buses, slot: slot.to_string(), owner, replica: 3 };
         cluster.whole("cluster_known_nodes:4").await;
         let id = cluster.id(owner).await;
         let () = tell(&urls[3], &["CLUSTER", "REPLICATE", &id]).await;
@@ -176,7 +179,7 @@ fn failover(dies: bool) -> Outcome {
         let mut cluster = Cluster::start().await;
         let (owner, replica) = (cluster.owner, cluster.replica);
         let builder = RedisStore::builder(cluster.url(owner));
-        let store = builder.with_timeout(Duration::from_millis(300)).connect().await.unwrap();
+        let store = builder.with_timeout(Duration::from_secs(2)).connect().await.unwrap();
         store.insecure_initialise_trusting_all_tokens().await.unwrap();
         let cursor = store.start().await.unwrap().cursor().clone();
         deny(&store, "1").await.unwrap();

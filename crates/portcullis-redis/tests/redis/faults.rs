@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use portcullis_core::feed::{Feed, FeedErrorKind};
 use portcullis_core::{StoreErrorKind, Verdict};
-use portcullis_redis::RedisStore;
 use portcullis_support::{Outcome, RedisServer};
 
-use crate::common::{Add, chain, connect, deny, on_tokio, tell, verdict};
+use crate::common::{Add, chain, connect, deny, on_tokio, patient, tell, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("faults::a_restart_is_not_felt_by_the_next_question", restarted);
@@ -78,7 +77,7 @@ fn woken() -> Outcome {
     let server = RedisServer::start(&[])?;
     on_tokio(async {
         let store = connect(&server.url()).await;
-        let reader = RedisStore::connect(server.url()).await.unwrap();
+        let reader = patient(server.url()).connect().await.unwrap();
         let mut cursor = reader.start().await.unwrap().cursor().clone();
         for n in 0..20 {
             let changed = reader.changed(&cursor);

@@ -1,10 +1,9 @@
 //! Servers that are not to be trusted with revocations, and writes that they refuse.
 
 use portcullis_core::{Entry, Revoke, StoreErrorKind};
-use portcullis_redis::RedisStore;
 use portcullis_support::{Outcome, RedisServer};
 
-use crate::common::{Add, chain, connect, deny, on_tokio, tell, token, verdict};
+use crate::common::{Add, chain, connect, deny, on_tokio, patient, tell, token, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("refusals::a_server_that_evicts_is_refused_unless_by_name", evicting);
@@ -19,10 +18,10 @@ fn evicting() -> Outcome {
     for policy in ["allkeys-lru", "volatile-ttl", "allkeys-random"] {
         let server = RedisServer::start(&[&format!("maxmemory-policy {policy}")])?;
         on_tokio(async {
-            let error = RedisStore::connect(server.url()).await.unwrap_err();
+            let error = patient(server.url()).connect().await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Invalid);
             assert!(chain(&error).contains(policy), "{error}");
-            let builder = RedisStore::builder(server.url()).insecure_accept_any_eviction_policy();
+            let builder = patient(server.url()).insecure_accept_any_eviction_policy();
             builder.connect().await.unwrap();
         })?;
     }
@@ -34,7 +33,7 @@ fn wrong_password() -> Outcome {
     on_tokio(async {
         let at = format!("127.0.0.1:{}", server.port());
         for credentials in [":hunter2@", "bob:hunter2@", "eve:wr0ng@", ""] {
-            let builder = RedisStore::builder(format!("redis://{credentials}{at}"));
+            let builder = patient(format!("redis://{credentials}{at}"));
             assert!(!format!("{builder:?}").contains("hunter2"));
             let error = builder.connect().await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{credentials}");
@@ -62,7 +61,7 @@ fn few_rights() -> Outcome {
         assert!(verdict(&store, "1").await.is_denied());
         let batch = portcullis_core::feed::Feed::read(&store, &cursor).await.unwrap();
         assert_eq!(batch.changes().len(), 1);
-        let error = RedisStore::builder(&url).with_prefix("other").connect().await.unwrap_err();
+        let error = patient(&url).with_prefix("other").connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     })
 }
@@ -71,7 +70,7 @@ fn replica() -> Outcome {
     let primary = RedisServer::start(&[])?;
     let replica = RedisServer::start(&[&format!("replicaof 127.0.0.1 {}", primary.port())])?;
     on_tokio(async {
-        let error = RedisStore::connect(replica.url()).await.unwrap_err();
+        let error = patient(replica.url()).connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(chain(&error).contains("replica"), "{error}");
     })
@@ -108,12 +107,12 @@ fn nonsense() -> Outcome {
     let server = RedisServer::start(&[])?;
     on_tokio(async {
         for builder in [
-            RedisStore::builder("http://127.0.0.1"),
-            RedisStore::builder(server.url()).with_prefix(""),
-            RedisStore::builder(server.url()).with_prefix("a}b"),
-            RedisStore::builder(server.url()).with_timeout(std::time::Duration::ZERO),
-            RedisStore::builder(server.url()).with_log_length(0),
-            RedisStore::builder(server.url()).with_page(0),
+            patient("http://127.0.0.1"),
+            patient(server.url()).with_prefix(""),
+            patient(server.url()).with_prefix("a}b"),
+            patient(server.url()).with_timeout(std::time::Duration::ZERO),
+            patient(server.url()).with_log_length(0),
+            patient(server.url()).with_page(0),
         ] {
             let shown = format!("{builder:?}");
             let error = builder.connect().await.unwrap_err();

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::feed::Feed;
 use portcullis_core::{StoreErrorKind, Verdict};
-use portcullis_redis::{RedisStore, RedisStoreBuilder};
-use portcullis_support::{Authority, Outcome, RedisServer, free_port};
+use portcullis_redis::RedisStoreBuilder;
+use portcullis_support::{Authority, Outcome, Port, RedisServer};
 
-use crate::common::{Add, chain, deny, eventually, on_tokio, verdict};
+use crate::common::{Add, chain, deny, eventually, on_tokio, patient, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("tls::the_server_has_to_prove_who_it_is", proven);
@@ -16,9 +16,13 @@ pub(crate) fn add(add: Add<'_>) {
     add("tls::a_server_that_falls_silent_is_not_waited_for", silent);
 }
 
-/// A server with a certificate for `localhost` that takes no connection without TLS, and its port.
-fn start(authority: &Authority) -> std::io::Result<(RedisServer, tempfile::TempDir, u16)> {
-    let (folder, port) = (tempfile::tempdir()?, free_port()?);
+/// A server that takes no connection without TLS, what it needs as long as it runs, and its port.
+type Started = (RedisServer, (tempfile::TempDir, Port), u16);
+
+/// With a certificate for `localhost`.
+fn start(authority: &Authority) -> std::io::Result<Started> {
+    let (folder, kept) = (tempfile::tempdir()?, Port::keep()?);
+    let port = kept.number();
     authority.issue(&["localhost"], folder.path())?;
     let file = |name: &str| folder.path().join(name).display().to_string();
     let settings = [
@@ -29,7 +33,7 @@ fn start(authority: &Authority) -> std::io::Result<(RedisServer, tempfile::TempD
         "tls-auth-clients no".to_owned(),
     ];
     let server = RedisServer::start(&settings.each_ref().map(String::as_str))?;
-    Ok((server, folder, port))
+    Ok((server, (folder, kept), port))
 }
 
 /// The text of the outage, which comes without a wait.
@@ -45,9 +49,9 @@ async fn refused(builder: RedisStoreBuilder) -> String {
 fn proven() -> Outcome {
     // both of the same name
     let (right, wrong) = (Authority::new()?, Authority::new()?);
-    let (_server, _folder, port) = start(&right)?;
+    let (_server, _kept, port) = start(&right)?;
     on_tokio(async {
-        let builder = || RedisStore::builder(format!("rediss://localhost:{port}"));
+        let builder = || patient(format!("rediss://localhost:{port}"));
         let store = builder().with_roots(right.pem()).connect().await.unwrap();
         store.insecure_initialise_trusting_all_tokens().await.unwrap();
         let cursor = store.start().await.unwrap().cursor().clone();
@@ -60,7 +64,7 @@ fn proven() -> Outcome {
 
         let told = refused(builder().with_roots(wrong.pem())).await;
         assert!(told.contains("invalid peer certificate"), "{told}");
-        let elsewhere = RedisStore::builder(format!("rediss://127.0.0.1:{port}"));
+        let elsewhere = patient(format!("rediss://127.0.0.1:{port}"));
         let told = refused(elsewhere.with_roots(right.pem())).await;
         assert!(told.contains("certificate not valid for name \"127.0.0.1\""), "{told}");
 
@@ -78,7 +82,7 @@ fn insisted() -> Outcome {
     // it does not know TLS, would take anybody, and waits for the end of what it takes for a command
     let server = RedisServer::start(&[])?;
     on_tokio(async {
-        let builder = RedisStore::builder(format!("rediss://localhost:{}", server.port()));
+        let builder = patient(format!("rediss://localhost:{}", server.port()));
         let builder = builder.with_roots(authority.pem()).with_timeout(Duration::from_millis(500));
         let error = builder.connect().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
@@ -88,18 +92,18 @@ fn insisted() -> Outcome {
 
 fn without() -> Outcome {
     let authority = Authority::new()?;
-    let (_server, _folder, port) = start(&authority)?;
+    let (_server, _kept, port) = start(&authority)?;
     on_tokio(async {
-        refused(RedisStore::builder(format!("redis://localhost:{port}"))).await;
+        refused(patient(format!("redis://localhost:{port}"))).await;
     })
 }
 
 fn silent() -> Outcome {
     let authority = Authority::new()?;
-    let (server, _folder, port) = start(&authority)?;
+    let (server, _kept, port) = start(&authority)?;
     on_tokio(async {
-        let builder = RedisStore::builder(format!("rediss://localhost:{port}"));
-        let builder = builder.with_roots(authority.pem()).with_timeout(Duration::from_millis(400));
+        let builder = patient(format!("rediss://localhost:{port}"));
+        let builder = builder.with_roots(authority.pem()).with_timeout(Duration::from_secs(2));
         let store = builder.connect().await.unwrap();
         store.insecure_initialise_trusting_all_tokens().await.unwrap();
         deny(&store, "1").await.unwrap();

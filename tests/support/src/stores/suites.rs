@@ -7,7 +7,7 @@ use portcullis_testing::suite::{
 };
 
 use super::{Add, Kind, PATIENCE, Server, on_tokio, runtime};
-use crate::{Outcome, Proxy, free_port};
+use crate::{Outcome, Port, Proxy};
 
 pub(super) fn add<K: Kind>(add: Add<'_>) {
     add("suite::cutoffs", || each::<K>(async |url| cutoffs::all(make::<K>(url)).await));
@@ -47,14 +47,14 @@ fn outages<K: Kind>() -> Outcome {
     let proxy = Proxy::start(server.port())?;
     let url = K::Server::url_at(proxy.port());
     let make = async |setup| K::empty(&url, setup, LIMIT).await;
-    let nowhere = free_port()?;
+    let nowhere = Port::keep()?;
     on_tokio(async {
         let freeze = async || server.freeze().expect("a signal can be sent");
         let thaw = async || server.thaw().expect("a signal can be sent");
         suite::outage(make, freeze, thaw).await;
         suite::outage(make, async || proxy.stall(), async || proxy.resume()).await;
         let cut = async || {
-            proxy.point_to(nowhere);
+            proxy.point_to(nowhere.number());
             proxy.cut();
         };
         suite::outage(make, cut, async || proxy.point_to(server.port())).await;
