@@ -172,6 +172,7 @@ mod tests {
         }
         let changes: Changes = written.iter().copied().collect();
         assert_eq!(changes.len(), written.len());
+        assert!(!changes.is_empty() && Changes::new().is_empty());
         assert_eq!(changes.iter().collect::<Vec<_>>(), written);
     }
 

@@ -92,3 +92,37 @@ impl From<StoreError> for FeedError {
         Self::new(kind, error.to_string()).with_source(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_log_that_can_t_be_gone_on_with_needs_a_snapshot() {
+        use FeedErrorKind as K;
+        for kind in [K::Gap, K::Diverged, K::NewEpoch] {
+            assert!(kind.needs_snapshot(), "{kind:?}");
+        }
+        for kind in [K::Unavailable, K::NotPrimary, K::Uninitialised, K::Corrupt] {
+            assert!(!kind.needs_snapshot(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_store_keeps_its_meaning_and_is_the_cause() {
+        use {FeedErrorKind as F, StoreErrorKind as S};
+        for (kind, expected) in [
+            (S::Uninitialised, F::Uninitialised),
+            (S::Corrupt, F::Corrupt),
+            (S::Invalid, F::Corrupt),
+            (S::Unavailable, F::Unavailable),
+            (S::Full, F::Unavailable),
+        ] {
+            let error = FeedError::from(StoreError::new(kind, "no luck"));
+            assert_eq!((error.kind(), error.to_string().as_str()), (expected, "no luck"));
+            let cause = error.source().and_then(|cause| cause.downcast_ref::<StoreError>());
+            assert_eq!(cause.map(StoreError::kind), Some(kind));
+        }
+        assert!(FeedError::new(F::Gap, "trimmed").source().is_none());
+    }
+}

@@ -209,6 +209,36 @@ fn a_round_is_as_fresh_as_its_first_read() {
 }
 
 #[test]
+fn progress_counts_what_was_read_and_from_where() {
+    let mut setup = Setup::default();
+    setup.page = 2;
+    let clock = setup.clock.clone();
+    let store = MemoryFeed::obeying(setup);
+    for n in 0..5 {
+        deny(&store, &n.to_string());
+    }
+    let mut fold = Fold::new();
+    round(&mut fold, &store, &clock);
+    let count = |fold: &Fold<MemoryFeed>| {
+        let progress = fold.progress();
+        (progress.rounds, progress.filled, progress.read, progress.rebuilds)
+    };
+    assert_eq!(count(&fold), (1, 5, 0, 0));
+    for n in 5..8 {
+        deny(&store, &n.to_string());
+        round(&mut fold, &store, &clock);
+    }
+    assert_eq!(count(&fold), (4, 5, 3, 0));
+    assert_eq!(fold.position().map(|position| position.get()), Some(8));
+    for rebuilds in 1..3 {
+        store.begin_epoch();
+        assert!(fails(&mut fold, &store, &clock).needs_snapshot());
+        round(&mut fold, &store, &clock);
+        assert_eq!(count(&fold), (4 + rebuilds, 5 + 8 * rebuilds, 3, rebuilds));
+    }
+}
+
+#[test]
 fn a_new_state_is_built_beside_the_one_that_answers_and_takes_over_its_denials() {
     let (store, clock) = (MemoryFeed::new(), TestClock::new(NOW));
     let mut fold = Fold::new();
