@@ -9,6 +9,8 @@ pub mod key_store;
 mod keys;
 pub mod refresh;
 mod secret;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod token;
 #[cfg(feature = "tokio")]
 pub mod token_endpoint;

@@ -15,6 +15,7 @@ mod record;
 mod sqlite;
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis::Algorithm;
@@ -94,9 +95,14 @@ impl SigningKeyStore for Box<dyn SigningKeyStore> {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Clones of the ring may be read by any number of threads while one changes it. Changes wait for each other: a key that is
+/// put in front while the store is being read again is in the ring afterwards.
 pub struct StoredSigningKeys<S> {
     store: S,
     keys: SigningKeys,
+    /// Held from before the store is looked at until ring and store agree again.
+    changing: Mutex<()>,
 }
 
 impl<S: SigningKeyStore> StoredSigningKeys<S> {
@@ -119,7 +125,7 @@ impl<S: SigningKeyStore> StoredSigningKeys<S> {
             entries = store.load()?;
         }
         let keys = settings.entries(in_order(entries)).build()?;
-        Ok(Self { store, keys })
+        Ok(Self { store, keys, changing: Mutex::default() })
     }
 
     /// The ring, to sign and verify with. Change it by the methods here, so that the store knows.
@@ -134,6 +140,7 @@ impl<S: SigningKeyStore> StoredSigningKeys<S> {
     ///
     /// As there, and if it can't be written: the ring is as it was then.
     pub fn schedule(&self, key: SigningKey) -> Result<Timestamp, IssuerError> {
+        let _changing = self.changing();
         let signs_from = self.keys.schedule(key.clone())?;
         let created_at = self.keys.clock().now();
         let entry = KeyEntry::new(key, created_at).with_signs_from(signs_from);
@@ -170,6 +177,7 @@ impl<S: SigningKeyStore> StoredSigningKeys<S> {
     ///
     /// If the store can't be read or what it holds is no ring: the ring is as it was then.
     pub fn reload(&self) -> Result<(), IssuerError> {
+        let _changing = self.changing();
         let entries = self.store.load()?;
         self.keys.adopt(in_order(entries.clone()))?;
         self.remove_others(entries)
@@ -180,6 +188,7 @@ impl<S: SigningKeyStore> StoredSigningKeys<S> {
         key: SigningKey,
         put: impl Fn(&SigningKeys, SigningKey) -> Result<(), IssuerError>,
     ) -> Result<(), IssuerError> {
+        let _changing = self.changing();
         let before = self.keys.entries();
         self.store.add(&KeyEntry::new(key.clone(), self.keys.clock().now()))?;
         if let Err(error) = put(&self.keys, key.clone()) {
@@ -190,6 +199,11 @@ impl<S: SigningKeyStore> StoredSigningKeys<S> {
             return Err(error);
         }
         self.remove_others(before)
+    }
+
+    /// The lock guards no data, so one who panicked while holding it left nothing but what a failure leaves.
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes from the store those that are not in the ring any more.

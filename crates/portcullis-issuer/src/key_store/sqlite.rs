@@ -4,7 +4,6 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
@@ -52,7 +51,8 @@ impl SqliteKeys {
             Err(error) => return Err(failed("can't make", &path, error)),
         }
         check(&path)?;
-        let connection = open(&path).map_err(|error| broken(&path, error))?;
+        let connection =
+            crate::sqlite::open(&path, SCHEMA).map_err(|error| broken(&path, error))?;
         Ok(Self { path, connection: Mutex::new(connection) })
     }
 
@@ -103,21 +103,6 @@ impl SigningKeyStore for SqliteKeys {
 fn check(path: &Path) -> Result<(), IssuerError> {
     let about = fs::metadata(path).map_err(|error| failed("can't look at", path, error))?;
     private(path, &about, "600")
-}
-
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA fullfsync = ON;
-         PRAGMA secure_delete = ON;
-         PRAGMA cell_size_check = ON;
-         PRAGMA trusted_schema = OFF;",
-    )?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
 }
 
 fn broken(path: &Path, error: rusqlite::Error) -> IssuerError {

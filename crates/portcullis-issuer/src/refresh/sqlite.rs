@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
 
 use futures_channel::oneshot;
 use portcullis_core::Timestamp;
@@ -16,8 +15,6 @@ use crate::error::{IssuerError, IssuerErrorKind};
 
 /// Requests that wait for the thread. When the disk hangs, more than this are refused rather than piled up.
 const QUEUE: usize = 1_024;
-/// How long another process may hold the file.
-const BUSY: Duration = Duration::from_secs(5);
 /// How many expired families are deleted with each new one, so that the table shrinks faster than it grows.
 const SWEEP: u32 = 16;
 
@@ -212,21 +209,8 @@ fn connect(path: &Path) -> Result<Connection, IssuerError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(unavailable("can't make the file of refresh tokens", error)),
     }
-    open(path).map_err(|error| unavailable("can't open the file of refresh tokens", error))
-}
-
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA fullfsync = ON;
-         PRAGMA cell_size_check = ON;
-         PRAGMA trusted_schema = OFF;",
-    )?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+    crate::sqlite::open(path, SCHEMA)
+        .map_err(|error| unavailable("can't open the file of refresh tokens", error))
 }
 
 /// Until the last store is dropped.

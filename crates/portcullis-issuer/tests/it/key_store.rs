@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use portcullis::{Algorithm, Timestamp, jws};
@@ -207,6 +208,85 @@ fn a_key_that_can_not_be_written_does_not_sign() {
     process.rotate(key()).unwrap_err();
     process.rotate_and_revoke(key()).unwrap_err();
     assert_eq!(process.keys().jwk_set(), before);
+}
+
+/// Tells somebody that it was read, and gives them time to change it.
+struct Slow {
+    inner: Box<dyn SigningKeyStore>,
+    was_read: Mutex<Option<mpsc::Sender<()>>>,
+    changed: Mutex<mpsc::Receiver<()>>,
+}
+
+impl SigningKeyStore for &'static Slow {
+    fn load(&self) -> Result<Vec<KeyEntry>, IssuerError> {
+        let entries = self.inner.load();
+        if let Some(was_read) = self.was_read.lock().unwrap().take() {
+            was_read.send(()).unwrap();
+            // whoever waits for this to end can't tell that they changed it
+            let _ = self.changed.lock().unwrap().recv_timeout(Duration::from_millis(300));
+        }
+        entries
+    }
+
+    fn add(&self, entry: &KeyEntry) -> Result<(), IssuerError> {
+        self.inner.add(entry)
+    }
+
+    fn remove(&self, key: &SigningKey) -> Result<(), IssuerError> {
+        self.inner.remove(key)
+    }
+}
+
+/// A key that was withdrawn must not be back because somebody read the store a moment before.
+#[test]
+fn changes_while_the_store_is_read_again_are_not_undone() {
+    type Change = fn(&StoredSigningKeys<&'static Slow>, SigningKey) -> Result<(), IssuerError>;
+    let changes: [Change; 3] = [
+        |process, key| process.schedule(key).map(drop),
+        StoredSigningKeys::rotate,
+        StoredSigningKeys::rotate_and_revoke,
+    ];
+    for change in changes {
+        let place = Place::each().next().unwrap();
+        let clock = clock();
+        let (changed, told) = mpsc::channel();
+        let store: &'static Slow = Box::leak(Box::new(Slow {
+            inner: place.open().unwrap(),
+            was_read: Mutex::new(None),
+            changed: Mutex::new(told),
+        }));
+        let process =
+            StoredSigningKeys::load_or_generate(store, Algorithm::ES256, settings(&clock)).unwrap();
+        clock.advance(Duration::from_secs(1));
+        let (new, (was_read, read)) = (key(), mpsc::channel());
+        *store.was_read.lock().unwrap() = Some(was_read);
+        std::thread::scope(|scope| {
+            scope.spawn(|| process.reload().unwrap());
+            read.recv().unwrap();
+            change(&process, new).unwrap();
+            changed.send(()).unwrap();
+        });
+        assert_eq!(process.keys().entries().len(), thumbprints(&*place.open().unwrap()).len());
+        assert_eq!(process.keys().jwk_set(), place.process(&clock).keys().jwk_set());
+    }
+}
+
+/// SQLite itself does not wait where somebody writes to a file that has no write-ahead log yet.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_file_that_somebody_else_writes_to_is_waited_for() {
+    let place = Place::each().last().unwrap();
+    drop(place.open().unwrap());
+    let other = rusqlite::Connection::open(place.path()).unwrap();
+    other.execute_batch("PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let (opened, outcome) = mpsc::channel();
+        scope.spawn(move || opened.send(place.open().map(drop)));
+        let waiting = outcome.recv_timeout(Duration::from_millis(200));
+        assert!(matches!(waiting, Err(mpsc::RecvTimeoutError::Timeout)), "{waiting:?}");
+        other.execute_batch("COMMIT").unwrap();
+        outcome.recv().unwrap().unwrap();
+    });
 }
 
 #[cfg(unix)]

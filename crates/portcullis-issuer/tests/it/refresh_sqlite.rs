@@ -1,7 +1,8 @@
 //! Refresh tokens in an SQLite file: the suite, and what only a file can do.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use portcullis::MemoryStore;
 use portcullis_issuer::IssuerErrorKind;
@@ -58,6 +59,22 @@ fn of_two_that_share_a_file_one_wins() {
         assert_eq!(won.len(), 1);
         session = won.remove(0);
     }
+}
+
+/// SQLite itself does not wait where somebody writes to a file that has no write-ahead log yet.
+#[test]
+fn a_file_that_somebody_else_writes_to_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.execute_batch("CREATE TABLE theirs (a); BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let (opened, outcome) = mpsc::channel();
+        scope.spawn(move || opened.send(SqliteRefreshStore::open(file(&folder)).map(drop)));
+        let waiting = outcome.recv_timeout(Duration::from_millis(200));
+        assert!(matches!(waiting, Err(mpsc::RecvTimeoutError::Timeout)), "{waiting:?}");
+        other.execute_batch("COMMIT").unwrap();
+        outcome.recv().unwrap().unwrap();
+    });
 }
 
 #[test]
