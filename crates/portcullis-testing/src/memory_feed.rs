@@ -119,6 +119,13 @@ impl MemoryFeed {
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
+    /// How many entries an answer has at most: ten thousand, unless set; at least one.
+    #[must_use]
+    pub fn with_page(self, entries: usize) -> Self {
+        self.lock().page = entries.max(1);
+        self
+    }
+
     /// Every call and every write fails with this kind of error from now on.
     pub fn fail_with(&self, kind: FeedErrorKind) {
         self.lock().fault = Fault::Fails(kind);

@@ -81,7 +81,7 @@ async fn sign_out<S: Revoke>(
         entry = entry.expiring_at(exp);
     }
     let outage = |_| StatusCode::SERVICE_UNAVAILABLE;
-    let receipt = store.revoke(entry).await.map_err(outage)?;
-    replica.caught_up(receipt.position(), BOUND).await.map_err(outage)?;
+    store.revoke(entry).await.map_err(outage)?;
+    replica.caught_up(BOUND).await.map_err(outage)?;
     Ok(StatusCode::NO_CONTENT)
 }

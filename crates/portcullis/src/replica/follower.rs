@@ -28,6 +28,8 @@ pub struct Follower<F: Feed> {
     call_timeout: Duration,
     snapshot_timeout: Duration,
     failures: u32,
+    /// How many wishes there were when the round began that is not complete.
+    begun: Option<u64>,
 }
 
 /// Told when there is nothing to run for any more.
@@ -42,7 +44,18 @@ impl<F: Feed> Follower<F> {
         (call_timeout, snapshot_timeout): (Duration, Duration),
     ) -> Self {
         let fold = Fold::new();
-        Self { feed, fold, shared, control, pauses, call_timeout, snapshot_timeout, failures: 0 }
+        let (failures, begun) = (0, None);
+        Self {
+            feed,
+            fold,
+            shared,
+            control,
+            pauses,
+            call_timeout,
+            snapshot_timeout,
+            failures,
+            begun,
+        }
     }
 
     /// Follows the store, through all its outages, until the last clone of the replica is dropped or
@@ -57,12 +70,15 @@ impl<F: Feed> Follower<F> {
 
     /// Follows up to the end of one round, or one failure, and waits until the next is due.
     async fn round(&mut self) -> Result<(), Closed> {
+        // what is gone on with after a failure may end where it was to end before, so no later wish counts
         let wishes = self.control.borrow_and_update().wishes;
+        let wishes = *self.begun.get_or_insert(wishes);
         let began = Instant::now();
         loop {
             match self.step().await? {
                 Ok(Step::More) => tokio::task::yield_now().await,
                 Ok(_) => {
+                    self.begun = None;
                     self.completed(wishes);
                     self.rest(began, wishes).await;
                     return Ok(());

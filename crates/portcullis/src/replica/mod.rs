@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::feed::Feed;
-use portcullis_core::{Position, StoreError, StoreErrorKind};
+use portcullis_core::{StoreError, StoreErrorKind};
 use tokio::sync::watch;
 
 pub use builder::ReplicaBuilder;
@@ -65,8 +65,8 @@ pub use status::ReplicaStatus;
 ///
 /// // a logout handler that wants to be sure, on this instance, before it answers
 /// let token = Target::token("https://idp.example.com", "7f1c");
-/// let receipt = store.revoke(Entry::deny(token)).await?;
-/// replica.caught_up(receipt.position(), Duration::from_secs(1)).await?;
+/// store.revoke(Entry::deny(token)).await?;
+/// replica.caught_up(Duration::from_secs(1)).await?;
 /// # let _ = rule;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -105,29 +105,26 @@ impl Replica {
         }
     }
 
-    /// Waits until it has everything that was acknowledged before this call, the write of this
-    /// [receipt](portcullis_core::Revoked) included. It asks the store at once, so this takes about one
-    /// answer of the store.
+    /// Waits until it has everything that was acknowledged before this call, whoever wrote it. It asks the store at once, so
+    /// this takes about one answer of the store.
+    ///
+    /// It takes no [position](portcullis_core::Revoked::position): that of a store which went back in time, or began anew,
+    /// may be one that the copy was at long ago.
     ///
     /// # Errors
     ///
     /// [`Unavailable`](StoreErrorKind::Unavailable) if it took longer than `at_most`, or if the task that follows has ended. The write
     /// stands all the same.
-    pub async fn caught_up(&self, position: Position, at_most: Duration) -> Result<(), StoreError> {
+    pub async fn caught_up(&self, at_most: Duration) -> Result<(), StoreError> {
         let mut reached = self.shared.subscribe();
-        if reached.borrow().position >= Some(position) {
-            return Ok(());
-        }
         let mut wish = 0;
         self.control.send_modify(|control| {
             control.wishes += 1;
             wish = control.wishes;
         });
-        let caught_up = reached.wait_for(|reached| {
-            reached.granted >= wish || reached.position >= Some(position) || reached.ended
-        });
+        let caught_up = reached.wait_for(|reached| reached.granted >= wish || reached.ended);
         match tokio::time::timeout(at_most, caught_up).await {
-            Ok(Ok(reached)) if !reached.ended => Ok(()),
+            Ok(Ok(reached)) if reached.granted >= wish => Ok(()),
             Ok(_) => Err(ended()),
             Err(_) => Err(StoreError::new(
                 StoreErrorKind::Unavailable,

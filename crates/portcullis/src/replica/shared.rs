@@ -27,7 +27,6 @@ pub(super) struct Control {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reached {
     pub(super) filled: bool,
-    pub(super) position: Option<Position>,
     /// How many wishes there were when the last round that is complete began.
     pub(super) granted: u64,
     pub(super) ended: bool,
@@ -137,7 +136,6 @@ impl Shared {
         drop(report);
         self.reached.send_modify(|reached| {
             reached.filled = true;
-            reached.position = fold.position();
             reached.granted = reached.granted.max(wishes);
         });
     }

@@ -1,13 +1,18 @@
 //! Beginning and ending: settings, readiness, catching up, shutting down.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis::feed::FeedErrorKind;
+use portcullis::feed::{Batch, Chunk, Feed, FeedError, FeedErrorKind, Start};
 use portcullis::{Entry, Position, Replica, Revoke, StoreErrorKind, Target};
-use portcullis_testing::MemoryFeed;
+use portcullis_testing::{MemoryCursor, MemoryFeed};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{BOUND, ISSUER, TokioClock, is_denied, passes, replica, unfilled};
+use crate::support::{
+    BOUND, ISSUER, Silent, TokioClock, deny, is_denied, passes, replica, unfilled,
+};
 
 #[tokio::test(start_paused = true)]
 async fn the_task_ends_with_the_last_clone() {
@@ -54,7 +59,7 @@ async fn after_a_shutdown_it_answers_until_it_is_too_old() {
     sleep(BOUND + Duration::from_millis(1)).await;
     assert!(!replica.is_ready());
     assert_eq!(store.calls(), calls);
-    let waited = replica.caught_up(Position::new(9), Duration::from_secs(1)).await;
+    let waited = replica.caught_up(Duration::from_secs(1)).await;
     assert_eq!(waited.unwrap_err().kind(), StoreErrorKind::Unavailable);
     replica.shut_down().await;
 }
@@ -70,29 +75,99 @@ async fn a_replica_that_nobody_runs_says_so() {
 async fn catching_up_is_bounded() {
     let store = MemoryFeed::new();
     let replica = replica(store.clone()).await;
-    let receipt = store.revoke(Entry::deny(Target::token(ISSUER, "1"))).await.unwrap();
+    store.revoke(Entry::deny(Target::token(ISSUER, "1"))).await.unwrap();
     store.hang();
     let asked = Instant::now();
-    let waited = replica.caught_up(receipt.position(), Duration::from_millis(250)).await;
+    let waited = replica.caught_up(Duration::from_millis(250)).await;
     assert_eq!(waited.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(asked.elapsed(), Duration::from_millis(250));
     store.heal();
-    replica.caught_up(receipt.position(), BOUND).await.unwrap();
+    replica.caught_up(BOUND).await.unwrap();
     assert!(is_denied(&replica, "1").await);
 }
 
-/// A position may mean nothing here: of another epoch, or beyond the end of a log that was restored.
 #[tokio::test(start_paused = true)]
 async fn catching_up_needs_no_more_than_a_round_that_begins_afterwards() {
     let store = MemoryFeed::new();
-    let replica = replica(store.clone()).await;
+    let replica = replica(Silent(store.clone())).await;
     sleep(BOUND / 10).await;
     let asked = Instant::now();
-    let written = store.revoke(Entry::deny(Target::token(ISSUER, "1"))).await.unwrap();
-    let beyond = Position::new(written.position().get() + 1_000);
-    replica.caught_up(beyond, BOUND).await.unwrap();
+    deny(&store, "1").await;
+    replica.caught_up(BOUND).await.unwrap();
     assert!(asked.elapsed() <= Duration::from_millis(5), "{:?}", asked.elapsed());
     assert!(is_denied(&replica, "1").await);
+}
+
+/// The receipt has a position that the copy was at long ago, in a log that is no more.
+#[tokio::test(start_paused = true)]
+async fn catching_up_is_not_taken_in_by_a_store_that_went_back() {
+    let store = MemoryFeed::new();
+    for n in 0..10 {
+        deny(&store, &n.to_string()).await;
+    }
+    let replica = replica(Silent(store.clone())).await;
+    assert_eq!(replica.status().position, Some(Position::new(10)));
+    for round in 0..5 {
+        store.lose_last(5);
+        if round % 2 == 0 {
+            store.begin_epoch();
+        }
+        let jti = format!("after {round}");
+        deny(&store, &jti).await;
+        replica.caught_up(BOUND).await.unwrap();
+        assert!(is_denied(&replica, &jti).await, "{jti}");
+    }
+}
+
+/// Reads one entry at a time. The second read fails, and by then more was written: the round goes on to where it was to end.
+struct Interrupted {
+    store: MemoryFeed,
+    reads: AtomicU64,
+    failed: Notify,
+}
+
+impl Feed for Interrupted {
+    type Cursor = MemoryCursor;
+    type Page = usize;
+
+    async fn start(&self) -> Result<Start<MemoryCursor>, FeedError> {
+        self.store.start().await
+    }
+
+    async fn snapshot(&self, page: Option<&usize>) -> Result<Chunk<usize>, FeedError> {
+        self.store.snapshot(page).await
+    }
+
+    async fn read(&self, after: &MemoryCursor) -> Result<Batch<MemoryCursor>, FeedError> {
+        let read = self.store.read(after).await?;
+        if read.has_more() && self.reads.fetch_add(1, Ordering::Relaxed) == 1 {
+            self.failed.notify_one();
+            return Err(FeedError::new(FeedErrorKind::Unavailable, "interrupted"));
+        }
+        Ok(read)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_was_interrupted_grants_no_wish_that_came_after_it_began() {
+    let store = MemoryFeed::new().with_page(1);
+    let feed =
+        Interrupted { store: store.clone(), reads: AtomicU64::new(0), failed: Notify::new() };
+    let feed = Arc::new(feed);
+    let replica = replica(Arc::clone(&feed)).await;
+    for n in 0..4 {
+        deny(&store, &n.to_string()).await;
+    }
+    let everything = replica.caught_up(BOUND);
+    let interrupting = async {
+        feed.failed.notified().await;
+        deny(&store, "late").await;
+        replica.caught_up(BOUND).await.unwrap();
+        assert!(is_denied(&replica, "late").await);
+    };
+    let (everything, ()) = tokio::join!(everything, interrupting);
+    everything.unwrap();
+    assert_eq!(replica.status().failures, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,8 +181,8 @@ async fn everybody_who_waits_catches_up() {
                 sleep(Duration::from_micros(n * 37)).await;
                 let jti = n.to_string();
                 let entry = Entry::deny(Target::token(ISSUER, &jti));
-                let receipt = store.revoke(entry).await.unwrap();
-                replica.caught_up(receipt.position(), BOUND).await.unwrap();
+                store.revoke(entry).await.unwrap();
+                replica.caught_up(BOUND).await.unwrap();
                 assert!(is_denied(&replica, &jti).await);
             })
         })
