@@ -98,7 +98,7 @@ impl PostgresStoreBuilder {
     }
 
     /// For how long to wait for the server before it is an outage: one second, unless set. It covers all of a
-    /// question, connecting or waiting for the pool included.
+    /// question, connecting or waiting for the pool included. How long a page of a snapshot may take is up to whoever follows.
     pub fn with_timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self

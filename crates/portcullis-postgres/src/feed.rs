@@ -99,8 +99,9 @@ impl Feed for PostgresStore {
         let after = page.map_or(&[][..], |page| &page.0);
         let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
             [(&after, Type::BYTEA), (&inner.page, Type::INT8)];
-        let rows =
-            inner.source.query("can't read a snapshot", &inner.sql.snapshot, &params).await?;
+        // whoever follows says how long a page may take
+        let (what, sql) = ("can't read a snapshot", &inner.sql.snapshot);
+        let rows = inner.source.query_patiently(what, sql, &params).await?;
         if rows.iter().map(|row| get(row, 0)).next().transpose()?.unwrap_or(false) {
             return Err(not_primary());
         }

@@ -20,6 +20,9 @@ pub(crate) struct Address {
     pub(crate) limit: Duration,
 }
 
+/// For how long the server works on a page of a snapshot, at the least.
+const LONGEST_PAGE: Duration = Duration::from_secs(600);
+
 pub(crate) struct Own {
     address: Address,
     slots: Box<[Slot]>,
@@ -136,10 +139,10 @@ impl Address {
         client: Client,
         task: JoinHandle<()>,
     ) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
-        let millis = self.limit.as_millis().max(1);
+        let millis = self.limit.as_millis().clamp(1, 100_000_000);
         let settings = format!(
             "SET statement_timeout = {}; SET lock_timeout = {millis}; SET default_transaction_isolation = 'read committed'",
-            millis.saturating_mul(10)
+            (10 * millis).max(LONGEST_PAGE.as_millis())
         );
         match client.batch_execute(&settings).await {
             Ok(()) => Ok((client, task)),

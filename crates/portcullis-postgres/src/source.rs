@@ -42,6 +42,27 @@ impl Source {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, StoreError> {
+        self.query_for(self.limit, what, sql, params).await
+    }
+
+    /// As [`query`](Self::query), for as long as whoever asks is willing to wait. Only to get a client may take no more than the
+    /// limit.
+    pub(crate) async fn query_patiently(
+        &self,
+        what: &'static str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.query_for(Duration::MAX, what, sql, params).await
+    }
+
+    async fn query_for(
+        &self,
+        patience: Duration,
+        what: &'static str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         let late = || unavailable(format!("{what}: the server did not answer in time"));
         match &self.clients {
             Clients::Own(own) => {
@@ -51,7 +72,8 @@ impl Source {
                     // new one. Everything that is written may be written twice.
                     let mut again = true;
                     loop {
-                        let connection = own.connection(what).await?;
+                        let connection = timeout(self.limit, own.connection(what));
+                        let connection = connection.await.unwrap_or_else(|_| Err(late()))?;
                         used = Some(connection.number());
                         match connection.client().query_typed(sql, params).await {
                             Err(error) if again && (error.is_closed() || is_conflict(&error)) => {
@@ -61,7 +83,7 @@ impl Source {
                         }
                     }
                 };
-                match timeout(self.limit, asked).await {
+                match timeout(patience, asked).await {
                     Ok(answer) => answer,
                     Err(_) => {
                         // it may be half-open: the peer is gone and nobody told us
@@ -76,7 +98,8 @@ impl Source {
             Clients::Pool(pool) => {
                 let asked = async {
                     // gives a client that has not answered by the end up to be discarded
-                    let mut held = pool.hold_one(what).await?;
+                    let held = timeout(self.limit, pool.hold_one(what)).await;
+                    let mut held = held.unwrap_or_else(|_| Err(late()))?;
                     let mut answer = ask(held.client(), sql, params).await;
                     if answer.as_ref().is_err_and(is_conflict) {
                         answer = ask(held.client(), sql, params).await;
@@ -84,7 +107,7 @@ impl Source {
                     held.give_back();
                     answer.map_err(|error| postgres_error(what, error))
                 };
-                timeout(self.limit, asked).await.unwrap_or_else(|_| Err(late()))
+                timeout(patience, asked).await.unwrap_or_else(|_| Err(late()))
             }
         }
     }

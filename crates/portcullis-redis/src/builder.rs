@@ -79,7 +79,7 @@ impl RedisStoreBuilder {
     }
 
     /// For how long to wait for the server before it is an outage: one second, unless set. It covers all
-    /// of a question, connecting included.
+    /// of a question, connecting included. How long a page of a snapshot may take is up to whoever follows.
     pub fn with_timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self

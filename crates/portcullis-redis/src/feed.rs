@@ -132,8 +132,9 @@ impl Feed for RedisStore {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(key).arg(cursor).arg("COUNT").arg(inner.page);
         let (what, scan) = ("can't read a snapshot", Question::Command(&scan));
+        // whoever follows says how long a page may take
         let (next, rows): (String, Vec<String>) =
-            inner.following.ask(what, Duration::ZERO, scan).await?;
+            inner.following.ask(what, Duration::MAX, scan).await?;
         let mut changes = Changes::new();
         for pair in rows.chunks_exact(2) {
             changes.extend(change(&pair[0], &pair[1])?);

@@ -106,7 +106,7 @@ impl Link {
         }
     }
 
-    /// Asks the server, for as long as the limit allows and `more`.
+    /// Asks the server, for as long as the limit allows and `more`. To connect may take no more than the limit.
     pub(crate) async fn ask<T: FromRedisValue>(
         &self,
         what: &'static str,
@@ -119,7 +119,7 @@ impl Link {
             // cluster may send us elsewhere, or its server be gone. Everything that is written may be written twice.
             let (mut again, mut detours) = (true, DETOURS);
             loop {
-                let (mut connection, new) = match self.connection(what).await {
+                let (mut connection, new) = match self.connection_in_time(what).await {
                     Ok(connection) => connection,
                     Err(error) if self.may_ask_another(&error) && detours > 0 => {
                         detours -= 1;
@@ -147,16 +147,10 @@ impl Link {
                 return Err(redis_error(what, error));
             }
         };
-        match timeout(self.target.limit + more, asked).await {
+        match timeout(self.target.limit.saturating_add(more), asked).await {
             Ok(result) => result,
             Err(_) => {
-                let Some(connection) = used else {
-                    // a server that does not expect TLS says nothing to it
-                    let kind = if self.target.address.tls { " with TLS" } else { "" };
-                    return Err(unavailable(format!(
-                        "{what}: no connection{kind} was made in time"
-                    )));
-                };
+                let Some(connection) = used else { return Err(self.no_connection(what)) };
                 // it may be half-open: the peer is gone and nobody told us
                 self.target.route.avoid(&connection.node);
                 self.discard(connection.number);
@@ -199,6 +193,20 @@ impl Link {
         } else {
             false
         }
+    }
+
+    fn no_connection(&self, what: &'static str) -> StoreError {
+        // a server that does not expect TLS says nothing to it
+        let kind = if self.target.address.tls { " with TLS" } else { "" };
+        unavailable(format!("{what}: no connection{kind} was made in time"))
+    }
+
+    async fn connection_in_time(
+        &self,
+        what: &'static str,
+    ) -> Result<(Connection, bool), StoreError> {
+        let made = timeout(self.target.limit, self.connection(what)).await;
+        made.unwrap_or_else(|_| Err(self.no_connection(what)))
     }
 
     /// The connection, and whether it is new.

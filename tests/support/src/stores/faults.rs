@@ -11,6 +11,7 @@ use crate::{Outcome, Proxy};
 
 pub(super) fn add<K: Kind>(add: Add<'_>) {
     add("faults::a_server_that_is_frozen_is_not_waited_for", frozen::<K>);
+    add("faults::a_page_of_a_snapshot_may_take_longer_than_a_question", long_page::<K>);
     add("faults::a_connection_that_is_half_open_is_replaced", half_open::<K>);
 }
 
@@ -43,6 +44,29 @@ fn frozen<K: Kind>() -> Outcome {
         assert_bounded::<K>(&store).await;
         server.thaw().expect("a signal can be sent");
         assert_answers_again::<K>(&store).await;
+    })
+}
+
+/// A replica allows a page its own time.
+fn long_page<K: Kind>() -> Outcome {
+    let server = K::Server::start(K::SETTINGS)?;
+    let url = K::Server::url_at(server.port());
+    on_tokio(async {
+        let store = K::empty(&url, Setup::default(), LIMIT).await;
+        deny(&store, "1").await.expect("it answers");
+        // all of its connections are made, which may be used in turn
+        for _ in 0..8 {
+            store.snapshot(None).await.expect("it answers");
+        }
+        server.freeze().expect("a signal can be sent");
+        let questions = async {
+            for _ in 0..2 {
+                assert!(matches!(verdict(&store, "1").await, Verdict::Unavailable(_)));
+            }
+            server.thaw().expect("a signal can be sent");
+        };
+        let (page, ()) = tokio::join!(store.snapshot(None), questions);
+        assert_eq!(page.expect("it is waited for").changes().len(), 1);
     })
 }
 
