@@ -1,6 +1,7 @@
 //! An allowlist that is written through [`AllowlistWriter`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portcullis_core::state::Limits;
@@ -22,6 +23,8 @@ cases! {
     /// See [`suite`](crate::suite).
     listings_tests, listings, make: (Setup) -> S: (AllowlistStore + AllowlistWriter) {
         only_what_is_listed_passes,
+        an_answer_is_reused_for_no_longer_than_allowed,
+        that_a_token_is_not_listed_is_not_remembered,
         a_removed_token_stays_removed,
         a_removal_may_overtake_the_listing,
         removing_a_subject_removes_what_was_listed_so_far,
@@ -53,6 +56,91 @@ pub async fn only_what_is_listed_passes<S: AllowlistStore + AllowlistWriter>(
     let view = TokenView::new(ISSUER).with_issued_at(START);
     assert_passes(&rule, &view.with_fingerprint("f1"), "it is listed").await;
     assert_denied(&rule, &view.with_fingerprint("1"), "a token is no fingerprint").await;
+}
+
+/// A store that counts how often it is asked.
+struct Counted<S> {
+    store: Arc<S>,
+    asked: AtomicUsize,
+}
+
+impl<S> Counted<S> {
+    /// How often it was asked since this was last looked at.
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// It never peeks, so that a store in memory is asked as any other.
+impl<S: AllowlistStore> AllowlistStore for Counted<S> {
+    type Error = S::Error;
+
+    async fn is_allowed(&self, token: &Target<'_>) -> Result<bool, S::Error> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.store.is_allowed(token).await
+    }
+}
+
+/// A rule that reuses answers for [`REUSED`], over a store that counts.
+fn reusing<S: AllowlistStore>(
+    store: &Arc<S>,
+    setup: &Setup,
+) -> (Arc<Counted<S>>, Allowlist<Arc<Counted<S>>>) {
+    let counted = Arc::new(Counted { store: Arc::clone(store), asked: AtomicUsize::new(0) });
+    let rule = Allowlist::new(Arc::clone(&counted));
+    (counted, rule.cache_for(REUSED).with_clock(setup.clock.clone()))
+}
+
+/// For how long answers are reused in these cases.
+const REUSED: Duration = Duration::from_secs(2);
+
+/// A removal is felt by then, whoever or whatever was removed.
+pub async fn an_answer_is_reused_for_no_longer_than_allowed<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: AllowlistStore + AllowlistWriter,
+{
+    let setup = Setup::new();
+    let store = Arc::new(make(setup.clone()).await);
+    let view = token("bob", "1", START);
+    for (jti, removed) in
+        [("1", id("1")), ("2", Target::subject(ISSUER, "bob")), ("3", Target::everything())]
+    {
+        let (counted, rule) = reusing(&store, &setup);
+        let view = view.with_token_id(jti);
+        done(store.allow(id(jti), BOB, None).await);
+        assert_passes(&rule, &view, "it is listed").await;
+        assert_eq!(counted.asked(), 1);
+        setup.clock.advance(REUSED / 2);
+        done(store.remove(removed).await);
+        setup.clock.advance(REUSED / 2);
+        assert_passes(&rule, &view, "the answer may still be reused").await;
+        assert_eq!(counted.asked(), 0, "nobody was asked");
+        setup.clock.advance(Duration::from_millis(1));
+        for _ in 0..2 {
+            assert_denied(&rule, &view, "the answer is too old, and the token was removed").await;
+            assert_ne!(counted.asked(), 0, "the store was asked");
+        }
+    }
+}
+
+/// It may be listed the next moment, and then passes at once.
+pub async fn that_a_token_is_not_listed_is_not_remembered<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: AllowlistStore + AllowlistWriter,
+{
+    let setup = Setup::new();
+    let store = Arc::new(make(setup.clone()).await);
+    let (counted, rule) = reusing(&store, &setup);
+    let view = token("bob", "1", START);
+    for _ in 0..3 {
+        assert_denied(&rule, &view, "it is not listed").await;
+        assert_eq!(counted.asked(), 1, "the store was asked");
+    }
+    done(store.allow(id("1"), BOB, None).await);
+    for asked in [1, 0] {
+        assert_passes(&rule, &view, "it is listed").await;
+        assert_eq!(counted.asked(), asked);
+    }
 }
 
 /// Even if it is listed again: a removal beats an addition.

@@ -1,6 +1,7 @@
 //! A store that can't be asked must say so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_core::{
     Allowlist, AllowlistStore, AllowlistWriter, CutoffStore, Denylist, DenylistStore, Entry,
@@ -11,7 +12,7 @@ use super::{ISSUER, START, Setup, assert_denied, assert_passes, done, token};
 
 /// Fills a store, breaks it with `breaking` (lock the file, stop the server, cut the connection), and
 /// checks that from then on neither a revoked nor a good token gets an answer, and that no write is
-/// acknowledged. `mending` undoes it, after which everything has to be as before.
+/// acknowledged. A listing that a rule reuses is reused for no longer than it may be. `mending` undoes it, after which everything has to be as before.
 ///
 /// # Panics
 ///
@@ -23,7 +24,8 @@ pub async fn outage<S>(
 ) where
     S: CutoffStore + DenylistStore + AllowlistStore + Revoke + AllowlistWriter,
 {
-    let store = Arc::new(make(Setup::new()).await);
+    let setup = Setup::new();
+    let store = Arc::new(make(setup.clone()).await);
     let cutoffs = IatCutoff::new(Arc::clone(&store));
     let denylist = Denylist::new(Arc::clone(&store));
     let allowlist = Allowlist::new(Arc::clone(&store));
@@ -37,8 +39,16 @@ pub async fn outage<S>(
         }
     };
     answers().await;
+    let reused = Duration::from_secs(2);
+    let reusing = Allowlist::new(Arc::clone(&store)).cache_for(reused);
+    let reusing = reusing.with_clock(setup.clock.clone());
+    assert_passes(&reusing, &good, "it is listed").await;
 
     breaking().await;
+    // what is reused is reused for no longer than without an outage, and nothing is reused for others
+    assert_unavailable(reusing.check(&revoked).await);
+    setup.clock.advance(reused + Duration::from_millis(1));
+    assert_unavailable(reusing.check(&good).await);
     let fresh_cutoffs = IatCutoff::new(Arc::clone(&store));
     let fresh_denylist = Denylist::new(Arc::clone(&store));
     let fresh_allowlist = Allowlist::new(Arc::clone(&store));
