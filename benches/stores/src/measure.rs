@@ -5,23 +5,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portcullis::{Denylist, Entry, Replica, Revocation, Revoke, Target, TokenView, Verdict};
+use portcullis::{Denylist, Entry, Replica, Revocation, Revoke, Target, TokenView};
 
+use crate::Figure;
 use crate::rig::Rig;
 
 pub(crate) const ISSUER: &str = "https://idp.example.com";
-const BOUND: Duration = Duration::from_secs(3);
+pub(crate) const BOUND: Duration = Duration::from_secs(3);
 
-pub(crate) async fn all<R: Rig>(rig: &R, entries: usize, seconds: u64) -> Result<()> {
-    for writers in [1, 16, 64] {
-        writes(rig, writers, Duration::from_secs(seconds)).await?;
+pub(crate) async fn all<R: Rig>(
+    rig: &R,
+    figures: &[Figure],
+    entries: usize,
+    seconds: u64,
+) -> Result<()> {
+    let time = Duration::from_secs(seconds);
+    for figure in figures {
+        match figure {
+            Figure::Writes => {
+                for writers in [1, 16, 64] {
+                    writes(rig, writers, time).await?;
+                }
+            }
+            Figure::Lag => {
+                for replicas in [1, 4, 16] {
+                    lag(rig, replicas).await?;
+                }
+            }
+            Figure::Rest => idle(rig, 16, time).await?,
+            Figure::Outage => reconnect(rig).await?,
+            Figure::Snapshot => crate::snapshot::measure(rig, entries).await?,
+        }
     }
-    for replicas in [1, 4, 16] {
-        lag(rig, replicas).await?;
-    }
-    idle(rig, 16, Duration::from_secs(seconds)).await?;
-    reconnect(rig).await?;
-    snapshot(rig, entries).await
+    Ok(())
 }
 
 async fn replica<R: Rig>(rig: &R) -> Result<Replica> {
@@ -132,27 +148,4 @@ async fn reconnect<R: Rig>(rig: &R) -> Result<()> {
     times.sort_unstable();
     println!("reconnected, written and read after {:.1?}, longest {:.1?}", times[10], times[19]);
     Ok(())
-}
-
-/// How long a new replica takes to fill, and what it holds in memory.
-async fn snapshot<R: Rig>(rig: &R, entries: usize) -> Result<()> {
-    rig.fill(entries).await?;
-    let (before, began) = (resident()?, Instant::now());
-    let replica = replica(rig).await?;
-    let took = began.elapsed();
-    let after = resident()?.saturating_sub(before);
-    let jti = format!("{:036}", entries - 1);
-    let verdict = Denylist::new(replica.clone()).peek(&TokenView::new(ISSUER).with_token_id(&jti));
-    anyhow::ensure!(matches!(verdict, Some(Verdict::Denied(_))), "the snapshot is not whole");
-    let held = replica.status().usage.denials;
-    println!("snapshot of {held} entries: {took:.1?}, {} MB more in this process", after >> 20);
-    Ok(())
-}
-
-/// The memory of this process that is in use, in bytes.
-fn resident() -> Result<usize> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()).unwrap_or("0");
-    Ok(kilobytes.parse::<usize>()? << 10)
 }
