@@ -9,7 +9,7 @@ mod banner;
 mod issuers;
 mod stand_ins;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 
 use anyhow::Context as _;
 use portcullis_axum::{AccessClaims, JwtLayer, Verifier};
@@ -19,7 +19,11 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
 
     let tenants = issuers::Tenants::from_env()?;
     let (tenants, stand_ins) = match tenants {

@@ -15,8 +15,8 @@ pub(crate) fn print(address: SocketAddr, issuer: &TokenIssuer) -> anyhow::Result
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "Listening on http://{address}. Paste these into another terminal; the status to expect is at \
-         the end of each.\n\n\
+        "Listening on http://{address}. Paste these lines into another terminal; each request says which status\n\
+         it got and which to expect.\n\n\
          BOB={bob}\n\
          ALICE={alice}\n\
          FORGED={forged}\n"
@@ -34,7 +34,9 @@ pub(crate) fn print(address: SocketAddr, issuer: &TokenIssuer) -> anyhow::Result
         let method = if method == "GET" { String::new() } else { format!(" -X {method}") };
         let token =
             who.map(|who| format!(" -H \"Authorization: Bearer ${who}\"")).unwrap_or_default();
-        writeln!(out, "curl -i{method}{token} http://{address}{path}  # {status}")?;
+        // no comment, which zsh would take for arguments
+        let say = format!("-w ' -> %{{http_code}}, expect {status}\\n'");
+        writeln!(out, "curl -sSi {say}{method}{token} http://{address}{path}")?;
     }
     writeln!(out, "\nThe tokens are good for an hour. Ctrl-C stops the service.")?;
     out.flush()?;

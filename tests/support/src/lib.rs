@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod authority;
+mod paste;
 mod port;
 #[cfg(unix)]
 mod postgres;
@@ -35,6 +36,7 @@ mod trial;
 
 pub use authority::Authority;
 pub use libtest_mimic::Trial;
+pub use paste::paste;
 pub use port::Port;
 #[cfg(unix)]
 pub use postgres::PostgresServer;

@@ -1,7 +1,7 @@
 //! The example as a process: its lines do what they say, and mistakes in its configuration are told.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, in its helpers too")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 struct Example(Child);
@@ -49,19 +49,7 @@ fn its_lines_work_as_printed() {
     let (_example, banner) = start(&mut command());
     let lines: Vec<_> = banner.lines().filter(|line| line.starts_with("curl ")).collect();
     assert!(lines.len() > 10, "{banner}");
-    let mut shell = Command::new("sh");
-    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut shell = shell.spawn().unwrap();
-    shell.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
-    let output = shell.wait_with_output().unwrap();
-    let shown =
-        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    let results: Vec<_> = shown.lines().filter_map(|line| line.split(" -> ").nth(1)).collect();
-    assert_eq!(results.len(), lines.len(), "{shown}");
-    for (result, line) in results.iter().zip(&lines) {
-        let (got, expected) = result.split_once(", expect ").unwrap();
-        assert_eq!(got, expected, "{line}\n{shown}");
-    }
+    portcullis_support::paste(&lines).unwrap();
 }
 
 #[test]
