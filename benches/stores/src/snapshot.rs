@@ -70,6 +70,7 @@ pub(crate) async fn read<F: Feed>(store: F, entries: usize) -> Result<()> {
             break;
         }
         longest_age = longest_age.max(status.age.unwrap_or_default());
+        // its status is what tells of the new one
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let took = began.elapsed();

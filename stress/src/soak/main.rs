@@ -96,6 +96,7 @@ async fn soak(duration: Duration) -> Result<(Counts, Vec<u64>)> {
     let mut memory = Vec::new();
     while Instant::now() < end {
         tokio::select! {
+            // memory is looked at twenty times
             () = tokio::time::sleep(duration / 20) => memory.extend(resident::resident_kib()),
             Some(ended) = tasks.join_next() => {
                 ended??;
