@@ -166,3 +166,18 @@ impl<C> Batch<C> {
         self.more
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_shown_by_its_name_on_one_line() {
+        let epoch = Epoch::new("7f\n1c");
+        assert_eq!(epoch.as_str(), "7f\n1c");
+        assert_eq!(
+            (epoch.to_string().as_str(), format!("{epoch:?}").as_str()),
+            ("7f\\n1c", "\"7f\\n1c\"")
+        );
+    }
+}

@@ -203,6 +203,31 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_for_a_token_is_kept_as_long_as_the_token() {
+        let token = Target::token("i", "1");
+        for (exp, expected) in [(None, 1_003_600), (Some(7), 7)] {
+            let exp = exp.map(Timestamp::from_secs);
+            let expected = Some(Timestamp::from_secs(expected));
+            let listed = Change::listing(token, None, exp, Position::new(1), &hour(), NOW).unwrap();
+            assert_eq!(listed.keep_until(), expected);
+            let mut entry = Entry::deny(token).of_subject("bob");
+            if let Some(exp) = exp {
+                entry = entry.expiring_at(exp);
+            }
+            let collapsed = Change::collapsed(&entry, &hour(), NOW).unwrap();
+            assert_eq!(collapsed.keep_until(), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_is_over_at_the_moment_until_which_it_is_kept() {
+        let until = |time| Change::new(Target::everything(), Fact::MinGeneration(1), time);
+        assert!(until(Some(NOW)).is_over(NOW));
+        assert!(!until(Some(NOW)).is_over(Timestamp::from_secs(999_999)));
+        assert!(!until(None).is_over(Timestamp::MAX));
+    }
+
+    #[test]
     fn the_stamp_is_the_clock_plus_the_skew_in_milliseconds() {
         let entry = Entry::not_before_now(Target::subject("i", "bob"));
         let skewed = hour().issuer_skew(Duration::from_micros(2_700));

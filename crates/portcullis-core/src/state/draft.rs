@@ -257,3 +257,39 @@ fn after_now(moment: Moment) -> Duration {
 fn invalid(what: &'static str) -> StoreError {
     StoreError::new(StoreErrorKind::Invalid, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server is sent of a moment.
+    fn sent(moment: Moment) -> (Option<Timestamp>, Option<Duration>) {
+        (moment.fixed(), moment.after_now())
+    }
+
+    #[test]
+    fn a_server_is_told_what_does_not_depend_on_its_clock_and_what_does() {
+        let (none, hour) = (Duration::ZERO, Duration::from_secs(3_600));
+        let retention = Retention::default().leeway(none).clock_error(none).margin(none);
+        let retention = retention.max_lifetime(hour).issuer_skew(Duration::from_secs(2));
+        let (token, bob) = (Target::token("i", "1"), Target::subject("i", "bob"));
+        let later = Timestamp::from_secs(2_000_000);
+        let kept = |entry: &Entry| {
+            let draft = Draft::of_entry(entry, &retention).unwrap();
+            assert_eq!(draft.target(), entry.target());
+            draft.keep_until().map(sent)
+        };
+        assert_eq!(kept(&Entry::deny(token)), Some((None, Some(hour))));
+        assert_eq!(kept(&Entry::deny(token).expiring_at(later)), Some((Some(later), None)));
+        let graced = later.saturating_add(hour);
+        assert_eq!(kept(&Entry::deny_from(token, later)), Some((Some(graced), Some(hour))));
+        assert_eq!(kept(&Entry::deny(bob)), None);
+
+        let entry = Entry::not_before_now(bob);
+        let DraftFact::NotBefore(cutoff) = Draft::of_entry(&entry, &retention).unwrap().fact()
+        else {
+            panic!("a cutoff")
+        };
+        assert_eq!(sent(cutoff), (None, Some(Duration::from_secs(2))));
+    }
+}

@@ -230,6 +230,8 @@ fn progress_counts_what_was_read_and_from_where() {
     }
     assert_eq!(count(&fold), (4, 5, 3, 0));
     assert_eq!(fold.position().map(|position| position.get()), Some(8));
+    let end = block_on(store.read(fold.cursor().unwrap())).unwrap();
+    assert!(fold.is_reading() && end.changes().is_empty());
     for rebuilds in 1..3 {
         store.begin_epoch();
         assert!(fails(&mut fold, &store, &clock).needs_snapshot());
