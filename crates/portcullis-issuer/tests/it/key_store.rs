@@ -169,6 +169,60 @@ fn rotating_keeps_the_earlier_key_for_its_tokens() {
     }
 }
 
+#[test]
+fn a_key_that_the_ring_refuses_leaves_the_store_as_it_was() {
+    for place in Place::each() {
+        let clock = clock();
+        let process = place.process(&clock);
+        let before = thumbprints(&*place.open().unwrap());
+        // the only one there is, and another by its name
+        let same = process.keys().current();
+        let namesake = key().with_key_id(same.key_id());
+        for refused in [same, namesake] {
+            for rotate in [StoredSigningKeys::rotate, StoredSigningKeys::rotate_and_revoke] {
+                let error = rotate(&process, refused.clone()).unwrap_err();
+                assert_eq!(error.kind(), IssuerErrorKind::InvalidKey);
+                assert_eq!(thumbprints(&*place.open().unwrap()), before);
+            }
+        }
+    }
+}
+
+/// A file that is there and can't be read might hold the key that was put in front.
+#[cfg(unix)]
+#[test]
+fn a_file_that_can_not_be_read_or_removed_is_an_error_and_one_that_is_gone_is_not() {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
+    let place = Place::each().next().unwrap();
+    let process = place.process(&clock());
+    let current = process.keys().current();
+    let file = place.path().join(format!("key-{}.json", current.thumbprint()));
+
+    // listed, and gone before it is opened
+    let gone = place.path().join("key-gone.json");
+    symlink(place.path().join("nowhere"), &gone).unwrap();
+    assert_eq!(thumbprints(&*place.open().unwrap()), [current.thumbprint()]);
+    std::fs::remove_file(gone).unwrap();
+
+    // replaced as a whole: whoever reads it meanwhile has all of the one before
+    let before = file.metadata().unwrap().ino();
+    let entries = place.open().unwrap().load().unwrap();
+    let held = std::fs::File::open(&file).unwrap();
+    place.open().unwrap().add(&entries[0]).unwrap();
+    assert_ne!(file.metadata().unwrap().ino(), before);
+    assert_ne!(std::io::read_to_string(held).unwrap(), "");
+
+    std::fs::remove_file(&file).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(&file).unwrap();
+    for error in [
+        place.open().unwrap().load().map(drop).unwrap_err(),
+        place.open().unwrap().remove(&current).unwrap_err(),
+        place.open().unwrap().add(&entries[0]).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), IssuerErrorKind::StoreUnavailable, "{error:?}");
+    }
+}
+
 /// Fails when it is told to.
 struct Faulty {
     inner: Box<dyn SigningKeyStore>,

@@ -1,12 +1,17 @@
 //! The token endpoint: who gets a token, and the exact error of who gets none.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fs;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use http_body::Frame;
 use http_body_util::Full;
 use portcullis::{Algorithm, BoxError, Issuer, Timestamp, Verified, Verifier};
-use portcullis_core::AccessClaims;
+use portcullis_core::{AccessClaims, CutoffStore, Target};
 use portcullis_issuer::token_endpoint::{
     ClientDirectory, MemoryReplayStore, ReplayStore, TokenEndpoint, TokenEndpointBuilder,
 };
@@ -15,6 +20,8 @@ use portcullis_testing::TestClock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower_service::Service as _;
+
+use crate::log::Log;
 
 const ISSUER: &str = "https://id.example";
 const API: &str = "https://api.example";
@@ -217,6 +224,7 @@ async fn each_rule_of_an_assertion_has_its_refusal() {
     setup.refused(json!({ "jti": null }), "missing").await;
     setup.refused(json!({ "jti": "" }), "jti").await;
     setup.refused(json!({ "jti": "x".repeat(257) }), "jti").await;
+    setup.authenticate(&setup.assertion(json!({ "jti": "x".repeat(256) }))).await.expect_token();
     setup.refused(json!({ "sub": null }), "").await;
     setup.refused(json!({ "aud": null }), "").await;
     setup.refused(json!({ "aud": "https://elsewhere.example" }), "audience").await;
@@ -285,6 +293,59 @@ async fn a_client_that_authenticates_beside_its_grant_is_the_one_that_signed_it(
     let theirs = other.assertion(json!({ "iss": "other", "sub": "other" }));
     send(&theirs, &mine()).await.expect(400, "invalid_grant", "another client");
     send("x", &mine()).await.expect(401, "invalid_client", "");
+
+    // or names itself
+    let named = async |client: &str| {
+        let grant = ("grant_type", JWT_BEARER);
+        setup.post(&[grant, ("assertion", &mine()), ("client_id", client)]).await
+    };
+    named("nightly").await.expect_token();
+    named("other").await.expect(400, "invalid_grant", "client_id names another");
+}
+
+/// Cutoffs that can't be asked, and one that is further ahead than anybody waits.
+struct Cutoffs(Option<i64>);
+
+impl CutoffStore for Cutoffs {
+    type Error = std::io::Error;
+
+    async fn cutoff(&self, _: &Target<'_>) -> Result<Option<Timestamp>, std::io::Error> {
+        let ahead = self.0.ok_or_else(|| std::io::Error::other("down"))?;
+        Ok(Some(Timestamp::from_secs(ahead)))
+    }
+}
+
+#[tokio::test]
+async fn cutoffs_that_keep_tokens_from_being_minted_are_an_outage() {
+    for cutoffs in [Cutoffs(None), Cutoffs(Some(NOW + 3600))] {
+        let setup = Setup::new();
+        let issuer = TokenIssuer::builder(ISSUER, setup.keys.clone())
+            .audience(API)
+            .clock(setup.clock.clone())
+            .cutoffs(cutoffs)
+            .build()
+            .unwrap();
+        let clients = ClientDirectory::new(setup.clients.path());
+        let setup =
+            Setup { endpoint: TokenEndpoint::builder(issuer, clients).build().unwrap(), ..setup };
+        let answer = setup.authenticate(&setup.assertion(json!({}))).await;
+        answer.expect(503, "temporarily_unavailable", "again");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_with_its_reason_and_without_the_assertion() {
+    let log = Log::default();
+    let setup = Setup::new();
+    let assertion = setup.assertion(json!({ "jti": "" }));
+    let logging = tracing::subscriber::set_default(log.subscriber());
+    setup.authenticate(&assertion).await.expect(401, "invalid_client", "jti");
+    drop(logging);
+    let text = log.text();
+    for part in ["no token", "status=401", "invalid_client", "the jti of the assertion is empty"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains(&assertion), "{text}");
 }
 
 #[tokio::test]
@@ -332,6 +393,21 @@ async fn a_request_that_is_none_is_told_why() {
     post(&[credentials, by, typed, other]).await.expect(401, "invalid_client", "another client");
 }
 
+/// A body that comes in several frames.
+struct Parts(VecDeque<Vec<u8>>);
+
+impl http_body::Body for Parts {
+    type Data = bytes::Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|part| Ok(Frame::data(part.into()))))
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_form_is_not_read() {
     let setup = Setup::new();
@@ -346,6 +422,11 @@ async fn what_is_no_form_is_not_read() {
     setup.send(large).await.expect(413, "invalid_request", "too large");
     let at_most = request().body(Full::from("x".repeat(32 * 1024))).unwrap();
     setup.send(at_most).await.expect(400, "invalid_request", "grant_type");
+    // in parts that are short, each for itself
+    let parts = [vec![b'x'; 20 * 1024], vec![b'x'; 20 * 1024]];
+    let mut endpoint = setup.endpoint.clone();
+    let answer = endpoint.call(request().body(Parts(parts.into())).unwrap()).await.unwrap();
+    Answer(answer).expect(413, "invalid_request", "too large");
     // RFC 6749 §5.2: the scheme that the client used
     for (scheme, challenge) in [("Basic eDp5", "Basic"), ("Bearer x", "private_key_jwt")] {
         let basic = request().header("authorization", scheme).body(empty()).unwrap();
@@ -372,9 +453,19 @@ async fn clients_come_and_go_with_their_files() {
     let next = SigningKey::generate(Algorithm::RS256).unwrap();
     fs::write(&file, next.public_pem().unwrap()).unwrap();
     setup.refused(json!({}), "").await;
-    // and both, as a set beside it
-    let set = format!(r#"{{"keys":[{}]}}"#, setup.key.public_jwk().unwrap());
-    fs::write(setup.clients.path().join("nightly.jwks"), set).unwrap();
+    // and both, as a JWK beside it, or as a set, which may be long
+    let jwk = setup.key.public_jwk().unwrap();
+    let single = setup.clients.path().join("nightly.jwk");
+    fs::write(&single, &jwk).unwrap();
+    setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
+    fs::remove_file(single).unwrap();
+    let set = format!(r#"{{"keys":[{jwk}]}}"#);
+    let padded = |length| set.clone() + &" ".repeat(length - set.len());
+    let several = setup.clients.path().join("nightly.jwks");
+    fs::write(&several, padded(64 * 1024 + 1)).unwrap();
+    let answer = setup.authenticate(&setup.assertion(json!({}))).await;
+    answer.expect(503, "temporarily_unavailable", "again");
+    fs::write(several, padded(64 * 1024)).unwrap();
     setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
     let setup = Setup { key: next, ..setup };
     setup.authenticate(&setup.assertion(json!({}))).await.expect_token();
@@ -445,4 +536,5 @@ fn settings_that_make_no_sense_fail_at_build() {
     assert!(build(|b| b.accept_audience("")).contains("accept_audience"));
     assert!(build(|b| b.max_lifetime(Duration::ZERO)).contains("max_lifetime"));
     assert!(build(|b| b.max_lifetime(Duration::from_secs(3601))).contains("max_lifetime"));
+    drop(Setup::with(|builder| builder.max_lifetime(Duration::from_secs(3600))));
 }

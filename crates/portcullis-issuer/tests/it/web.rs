@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use portcullis::Algorithm;
 use portcullis_issuer::web::{Body, JwksService, ServerMetadata};
@@ -39,12 +40,16 @@ where
     assert_eq!(header("content-type"), content_type);
     assert_eq!(header("cache-control"), format!("public, max-age={max_age}"));
     let (tag, length) = (header("etag"), header("content-length"));
+    // what a server frames the answer by
+    assert!(!got.body().is_end_stream());
+    assert_eq!(got.body().size_hint().exact().map(|exact| exact.to_string()), Some(length.clone()));
     let body = text(got);
     assert_eq!(length, body.len().to_string());
 
     let head = call(service, Method::HEAD, None);
     assert_eq!(head.status(), StatusCode::OK);
     assert_eq!(head.headers()["content-length"], length);
+    assert!(head.body().is_end_stream());
     assert_eq!(text(head), "");
 
     for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
