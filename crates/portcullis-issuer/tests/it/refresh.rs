@@ -1,15 +1,18 @@
 //! Refresh tokens: what becomes of a session when they are used once, twice, late, or by a thief.
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis::{
-    Clock as _, Denylist, Entry, IatCutoff, MemoryStore, Revocation, Revoke, StoreError,
-    StoreErrorKind, Target, Timestamp, TokenView,
+    Clock as _, Denylist, DenylistStore, Entry, IatCutoff, MemoryStore, Revocation, Revoke,
+    StoreError, StoreErrorKind, Target, Timestamp, TokenView,
 };
 use portcullis_core::{Revoked, Verdict};
 use portcullis_issuer::refresh::{
-    Family, Grant, MemoryRefreshStore, RefreshErrorKind as Kind, RefreshTokens, Session,
+    Family, Grant, MemoryRefreshStore, RefreshErrorKind as Kind, RefreshStore, RefreshTokens,
+    Session,
 };
 use portcullis_testing::suite::Setup;
 use portcullis_testing::{TestClock, block_on, refresh_store_tests};
@@ -227,9 +230,126 @@ fn an_outage_ends_nothing_and_says_so() {
     ] {
         assert_eq!(error.kind(), Kind::Unavailable);
         assert!(!error.is_refusal());
+        assert_eq!(error.to_string(), "the refresh token can't be looked up at the moment");
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("out for a test"));
     }
     assert!(world.rotate(&session).is_ok(), "the session goes on");
+}
+
+/// Sessions and denials that can't be asked for as long as it is set.
+#[derive(Clone)]
+struct Out {
+    families: MemoryRefreshStore,
+    is_out: Arc<AtomicBool>,
+}
+
+impl Out {
+    fn of(world: &World) -> Self {
+        Self { families: world.families.clone(), is_out: Arc::new(AtomicBool::new(true)) }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.is_out.load(Ordering::Relaxed) { Err(io::Error::other("down")) } else { Ok(()) }
+    }
+}
+
+impl RefreshStore for Out {
+    type Error = io::Error;
+
+    async fn insert(&self, family: &Family, now: Timestamp) -> io::Result<()> {
+        self.check()?;
+        self.families.insert(family, now).await.map_err(|never| match never {})
+    }
+
+    async fn find(&self, id: &str) -> io::Result<Option<Family>> {
+        self.check()?;
+        self.families.find(id).await.map_err(|never| match never {})
+    }
+
+    async fn advance(&self, family: &Family) -> io::Result<bool> {
+        self.check()?;
+        self.families.advance(family).await.map_err(|never| match never {})
+    }
+
+    async fn remove(&self, id: &str) -> io::Result<()> {
+        self.check()?;
+        self.families.remove(id).await.map_err(|never| match never {})
+    }
+
+    async fn of_subject(&self, subject: &str) -> io::Result<Vec<Family>> {
+        self.check()?;
+        self.families.of_subject(subject).await.map_err(|never| match never {})
+    }
+}
+
+impl DenylistStore for Out {
+    type Error = io::Error;
+
+    async fn is_denied(&self, _: &Target<'_>) -> io::Result<bool> {
+        self.check().map(|()| false)
+    }
+}
+
+#[test]
+fn sessions_that_can_not_be_asked_for_are_an_outage_and_no_end() {
+    let world = World::new();
+    let session = world.begin("bob");
+    let out = Out::of(&world);
+    let tokens = RefreshTokens::builder(ISSUER, out.clone(), world.store.clone());
+    let tokens = tokens.clock(world.clock.clone()).build().unwrap();
+    for error in [
+        block_on(tokens.begin(Grant::new("bob"))).map(drop).unwrap_err(),
+        block_on(tokens.rotate(session.token())).map(drop).unwrap_err(),
+        block_on(tokens.end(session.token())).map(drop).unwrap_err(),
+        block_on(tokens.end_all("bob")).map(drop).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), Kind::Unavailable);
+    }
+    out.is_out.store(false, Ordering::Relaxed);
+    assert!(block_on(tokens.end(session.token())).unwrap().is_some());
+}
+
+#[test]
+fn a_rule_that_can_not_be_asked_is_an_outage_and_ends_nothing() {
+    let world = World::new();
+    let session = world.begin("bob");
+    let out = Out::of(&world);
+    let tokens = RefreshTokens::builder(ISSUER, world.families.clone(), world.store.clone());
+    let tokens = tokens.clock(world.clock.clone()).revocation(Denylist::new(out.clone()));
+    let tokens = tokens.build().unwrap();
+    let error = block_on(tokens.rotate(session.token())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    out.is_out.store(false, Ordering::Relaxed);
+    assert!(block_on(tokens.rotate(session.token())).is_ok());
+}
+
+#[test]
+fn what_was_granted_is_there_at_every_refresh() {
+    let world = World::new();
+    let grant = Grant::new("bob").scope("read write").data("since 2019");
+    let session = block_on(world.tokens().begin(grant)).unwrap();
+    let next = world.rotate(&session).unwrap();
+    for family in [session.family(), next.family()] {
+        let granted = (family.subject(), family.scope(), family.data());
+        assert_eq!(granted, ("bob", Some("read write"), Some("since 2019")));
+        assert_eq!(family.client(), None);
+    }
+}
+
+#[test]
+fn expired_sessions_are_swept_away_when_there_are_twice_as_many() {
+    let world = World::new();
+    let begin = |sessions: usize| {
+        for _ in 0..sessions {
+            world.begin("bob");
+        }
+        world.families.len()
+    };
+    assert_eq!(begin(1_025), 1_025, "the first sweep found none");
+    let lives = world.begin("bob").family().expires_at();
+    world.clock.set(lives);
+    assert_eq!(begin(1_022), 2_048, "and there is none before the second");
+    assert_eq!(begin(1), 1_023);
 }
 
 #[test]
@@ -239,7 +359,9 @@ fn a_cutoff_from_elsewhere_holds_for_sessions_that_began_before_it() {
     world.clock.advance(Duration::from_secs(60));
     let cutoff = Entry::not_before_now(Target::subject(ISSUER, "bob"));
     block_on(world.store.memory.revoke(cutoff)).unwrap();
+    assert!(!world.families.is_empty());
     assert_eq!(world.rotate(&before).unwrap_err(), Kind::Revoked);
+    assert!(world.families.is_empty(), "the session has ended");
     world.clock.advance(Duration::from_secs(1));
     let after = world.begin("bob");
     assert!(world.rotate(&after).is_ok());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis::feed::FeedErrorKind;
 use portcullis::{
-    CutoffStore, DenylistStore, Entry, IatCutoff, MinGeneration, Revocation, Revoke, Target,
-    Timestamp,
+    CutoffStore, DenylistStore, Entry, GenerationStore, IatCutoff, MinGeneration, Revocation,
+    Revoke, Target, Timestamp,
 };
 use portcullis_testing::MemoryFeed;
 use tokio::time::{Instant, sleep};
@@ -42,6 +42,46 @@ async fn all_rules_answer_from_it() {
     assert!(!allowed(cutoffs.peek(&old)) && !allowed(generations.peek(&old)));
     let new = token("1").with_generation(7).with_issued_at(Timestamp::from_secs(1_700_000_001));
     assert!(allowed(cutoffs.peek(&new)) && allowed(generations.peek(&new)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_store_is_answered_from_it_by_itself_or_as_what_is_remembered() {
+    let store = MemoryFeed::new();
+    let replica = replica(store.clone()).await;
+    let (bob, one) = (Target::subject(ISSUER, "bob"), Target::token(ISSUER, "1"));
+    let (denied, other) = (token("1"), Target::token(ISSUER, "2"));
+    assert_eq!(replica.cutoff(&bob).await.unwrap(), None);
+    assert_eq!(replica.min_generation(&bob).await.unwrap(), None);
+    assert_eq!(replica.peek_denied(&denied, &[one]), Some(false));
+    store.revoke(Entry::not_before(bob, NOW)).await.unwrap();
+    store.revoke(Entry::min_generation(bob, 7)).await.unwrap();
+    deny(&store, "1").await;
+    replica.caught_up(Duration::from_secs(1)).await.unwrap();
+
+    assert_eq!(replica.cutoff(&bob).await.unwrap(), Some(NOW));
+    assert_eq!(replica.latest_cutoff(&[one, bob]).await.unwrap(), Some(NOW));
+    assert_eq!(replica.peek_cutoff(&[one, bob]), Some(Some(NOW)));
+    assert!(DenylistStore::is_denied(&replica, &one).await.unwrap());
+    assert!(!DenylistStore::is_denied(&replica, &other).await.unwrap());
+    assert!(replica.is_any_denied(&denied, &[other, one]).await.unwrap());
+    assert_eq!(replica.peek_denied(&denied, &[other, one]), Some(true));
+    assert_eq!(replica.min_generation(&bob).await.unwrap(), Some(7));
+    assert_eq!(replica.peek_min_generation(&bob), Some(Some(7)));
+    let version = CutoffStore::version(&replica);
+    assert!(version.is_some() && GenerationStore::version(&replica) == version);
+
+    store.fail_with(FeedErrorKind::Unavailable);
+    sleep(2 * BOUND).await;
+    assert!(replica.cutoff(&bob).await.is_err() && replica.peek_cutoff(&[bob]).is_none());
+    assert!(DenylistStore::is_denied(&replica, &one).await.is_err());
+    assert!(replica.peek_denied(&denied, &[one]).is_none());
+    assert!(replica.min_generation(&bob).await.is_err());
+    assert!(replica.peek_min_generation(&bob).is_none());
+    assert_eq!(GenerationStore::version(&replica), None);
+    let age = replica.status().age.unwrap();
+    assert_eq!(replica.remembered_cutoff(&[bob]), Some((Some(NOW), age)));
+    assert_eq!(replica.remembered_denied(&denied, &[one]), Some((true, age)));
+    assert_eq!(replica.remembered_min_generation(&bob), Some((Some(7), age)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -225,4 +225,5 @@ fn settings_that_make_no_sense_are_refused() {
         assert!(error.contains(says), "{error}");
     }
     assert_eq!(builder().build().unwrap().0.staleness_bound(), Duration::from_secs(3));
+    assert!(builder().with_staleness_bound(Duration::from_millis(30)).build().is_ok());
 }
