@@ -12,7 +12,8 @@ use super::keys::{KeyPlace, is_uuid};
 /// 2.0; RS256; `azp` required, which ID tokens do not have; roles from `roles`, scopes from `scp`; the identifier
 /// of a token from `uti`. The audience is the client ID (a GUID) of the API.
 ///
-/// The keys of Entra are the same for all its tenants, so any of its customers can get a token that they sign.
+/// The keys of Entra are the same for all its tenants, so any of its customers can get a token that they sign. A key
+/// whose JWK names one tenant as its `issuer` verifies tokens of that tenant only.
 ///
 /// # Example
 ///
@@ -28,7 +29,8 @@ use super::keys::{KeyPlace, is_uuid};
 /// # }
 /// ```
 // sources: Microsoft identity platform, "Access token claims reference" (`azp`, `ver`, `scp`, `roles`, `uti`, `tid`,
-// `aud`), "ID token claims reference", "Access tokens: validate the issuer" and "validate the signature"
+// `aud`), "ID token claims reference", "Access tokens: validate the issuer", "validate the signature" and "validate the
+// signing key issuer"
 pub const fn entra() -> Entra {
     Entra { version: Version::V2 }
 }
@@ -68,6 +70,9 @@ enum Version {
     V2,
 }
 
+const V1_ISSUER: &str = "https://sts.windows.net/{tid}/";
+const V2_ISSUER: &str = "https://login.microsoftonline.com/{tid}/v2.0";
+
 const ID_TOKEN: &str = "this looks like an ID token, which is for the client and not for an API";
 
 impl Entra {
@@ -103,10 +108,8 @@ impl Entra {
 
     fn preset(self, keys_of: &str, tenants: impl FnOnce(Issuer) -> Issuer) -> Preset {
         let (name, template, ver, client, path) = match self.version {
-            Version::V1 => ("entra_v1", "https://sts.windows.net/{tid}/", "1.0", "appid", ""),
-            Version::V2 => {
-                ("entra", "https://login.microsoftonline.com/{tid}/v2.0", "2.0", "azp", "/v2.0")
-            }
+            Version::V1 => ("entra_v1", V1_ISSUER, "1.0", "appid", ""),
+            Version::V2 => ("entra", V2_ISSUER, "2.0", "azp", "/v2.0"),
         };
         let other = match self.version {
             Version::V1 => LookAlike::issuer(
@@ -119,7 +122,10 @@ impl Entra {
                  use presets::entra_v1",
             ),
         };
+        // those of v1.0 were seen without an issuer, and the keys are the same: either name is theirs
         let settings = tenants(Issuer::per_tenant(template))
+            .key_issuer(V2_ISSUER)
+            .key_issuer(V1_ISSUER)
             .algorithms([Algorithm::RS256])
             .check_claim(ClaimRule::one_of("ver", [ver]).shown())
             .check_claim(ClaimRule::present(client).hint_if_missing(ID_TOKEN))

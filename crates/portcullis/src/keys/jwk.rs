@@ -74,8 +74,12 @@ pub(super) fn read(json: &[u8], wanted: Option<Algorithm>) -> Result<Verificatio
         Ok(Some(kid)) => error.about(format_args!("kid {}", quoted(kid))),
         _ => error,
     })?;
-    Ok(match jwk.text("kid")? {
+    let key = match jwk.text("kid")? {
         Some(kid) => key.with_key_id(kid),
+        None => key,
+    };
+    Ok(match jwk.issuer() {
+        Some(issuer) => key.with_issuer(issuer),
         None => key,
     })
 }
@@ -95,6 +99,15 @@ impl Jwk {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(KeyError::new(format!("`{name}` must be a string"))),
         }
+    }
+
+    /// The member `issuer`, which RFC 7517 does not have. One that is no string spoils no key, since to most the
+    /// member means nothing (§4 there), and is the name of nobody to those who look at it.
+    fn issuer(&self) -> Option<String> {
+        self.0.get("issuer").map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
     }
 
     fn required(&self, name: &str) -> Result<&str, KeyError> {

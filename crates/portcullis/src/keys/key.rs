@@ -16,6 +16,8 @@ use crate::error::KeyError;
 pub struct VerificationKey {
     id: Option<Box<str>>,
     algorithm: Algorithm,
+    /// The member `issuer` of the JWK.
+    issuer: Option<Box<str>>,
     /// True if nothing but the kind of key said which algorithm it is for.
     inferred: bool,
     material: Material,
@@ -134,7 +136,7 @@ impl VerificationKey {
 
     pub(super) fn bind(algorithm: Algorithm, material: Material) -> Self {
         let thumbprint = material.thumbprint().into();
-        Self { id: None, algorithm, inferred: false, material, thumbprint }
+        Self { id: None, algorithm, issuer: None, inferred: false, material, thumbprint }
     }
 
     /// `kid`: how the key is named in headers.
@@ -148,6 +150,19 @@ impl VerificationKey {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The issuer whose tokens the key is for, where its JWK names one in the member `issuer`. RFC 7517 has no such
+    /// member; Microsoft writes it into the keys that its tenants share, with `{tenantid}` for any tenant. It counts
+    /// where [`Issuer::key_issuer`](crate::Issuer::key_issuer) says so.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(super) fn with_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
     }
 
     /// The SHA-256 thumbprint of [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638), in base64url. For a
@@ -192,6 +207,7 @@ impl VerificationKey {
         self.thumbprint == other.thumbprint
             && self.algorithm == other.algorithm
             && self.id == other.id
+            && self.issuer == other.issuer
     }
 
     pub(crate) fn shared_thumbprint(&self) -> &Arc<str> {

@@ -110,7 +110,8 @@ impl KeySet {
         &self.skipped
     }
 
-    /// True if the other set has the same keys, each under the same name and for the same algorithm.
+    /// True if the other set has the same keys, each under the same name, for the same algorithm and for the same
+    /// [issuer](VerificationKey::issuer).
     #[must_use]
     pub fn has_same_keys(&self, other: &Self) -> bool {
         self.keys.len() == other.keys.len()
@@ -164,7 +165,7 @@ impl KeySet {
         }))
     }
 
-    /// True if this very key is in the set: the same material under the same name for the same algorithm.
+    /// True if this very key is in the set: the same material under the same name, for the same algorithm and issuer.
     pub(crate) fn has(&self, key: &VerificationKey) -> bool {
         self.keys.iter().any(|known| known.is_same(key))
     }

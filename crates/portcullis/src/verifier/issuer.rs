@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::Assertable;
 
+use super::key_issuer::KeyIssuer;
 use super::look_alike::LookAlike;
 use super::tenants::Tenants;
 use crate::claims::{ClaimNames, ClaimRule};
@@ -52,6 +53,8 @@ pub struct Issuer {
     pub(super) scope_paths: Vec<Box<[String]>>,
     pub(super) assertable: Option<Assertable>,
     pub(super) tenants: Option<Tenants>,
+    /// How its keys name it, where they name somebody.
+    pub(super) key_issuers: Vec<KeyIssuer>,
     /// Tenants were named where the issuer has none.
     pub(super) stray_tenants: bool,
     pub(super) look_alikes: Vec<LookAlike>,
@@ -127,6 +130,7 @@ impl Issuer {
             scope_paths: Vec::new(),
             assertable: None,
             tenants: None,
+            key_issuers: Vec::new(),
             stray_tenants: false,
             look_alikes: Vec::new(),
             header_rules: Vec::new(),

@@ -9,6 +9,7 @@ mod expectations;
 mod explain;
 mod header_rules;
 mod issuer;
+mod key_issuer;
 mod look_alike;
 mod registry;
 mod rules;
@@ -350,6 +351,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         }
         rules::check_claims(&issuer, captured, self.clock.now())
             .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
+        key_issuer::check(&issuer, &key, captured.issuer.as_deref())?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access, captured)?;
         }

@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 use portcullis_core::{AccessClaims, Assertable};
 
 use super::issuer::{Audience, Issuer};
+use super::key_issuer;
 use super::look_alike::What;
 use crate::claims::{self, Captured, ClaimNames, ClaimRule};
 use crate::error::{BuildError, Diagnosis, Rejection, RejectionKind, quoted};
@@ -283,6 +284,9 @@ fn fault_in_rules(settings: &Issuer) -> Option<(&'static str, &'static str)> {
     }
     if let Some(what) = settings.tenants.as_ref().and_then(|tenants| tenants.fault()) {
         return Some(("per_tenant", what));
+    }
+    if let Some(what) = key_issuer::fault(settings) {
+        return Some(("key_issuer", what));
     }
     if settings.padded && settings.carriers.is_empty() {
         return Some(("padded_base64", "call Issuer::taken_from with the place of such tokens"));

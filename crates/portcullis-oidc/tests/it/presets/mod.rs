@@ -3,6 +3,7 @@
 
 mod cases;
 mod fetching;
+mod key_issuer;
 mod settings;
 
 use std::collections::HashSet;

@@ -59,6 +59,9 @@ pub enum Rule {
     /// It is no security event
     /// ([RFC 8417 §2.2](https://www.rfc-editor.org/rfc/rfc8417#section-2.2)).
     Event,
+    /// The key that signed it is one that may sign for this issuer, where
+    /// [`Issuer::key_issuer`](crate::Issuer::key_issuer) is set.
+    KeyIssuer,
     /// Roles and scopes can be read from where the issuer keeps them.
     Grants,
 }
@@ -88,6 +91,7 @@ impl Rule {
             Self::Audience => "audience",
             Self::Binding => "binding",
             Self::Event => "event",
+            Self::KeyIssuer => "key-issuer",
             Self::Grants => "grants",
         }
     }

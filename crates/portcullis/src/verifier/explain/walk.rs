@@ -7,12 +7,12 @@ use std::sync::Arc;
 use portcullis_core::{AccessClaims, Clock as _};
 use serde::de::DeserializeOwned;
 
-use super::super::{Inner, TrustedIssuer, Verifier, header_rules, rules};
+use super::super::{Inner, TrustedIssuer, Verifier, header_rules, key_issuer, rules};
 use super::{Explanation, Rule, report};
 use crate::claims::{self, Capturing};
 use crate::error::{Rejection, RejectionKind};
 use crate::jws::{Compact, Decoder, Header, check_signature, decode, find_signer};
-use crate::keys::Refusal;
+use crate::keys::{Refusal, VerificationKey};
 use crate::source::Source;
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
@@ -106,17 +106,18 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             let expected = format!("one of {} trusted issuers", self.trust.len(source));
             to.kept(Rule::TrustedIssuer, (expected, crate::error::quoted(issuer.name())));
         }
-        match header {
+        let signer = match header {
             Some(header) => {
                 let decoder = &self.scratch.decoder;
-                explain_signature(&issuer, &compact, &header, decoder, to);
+                explain_signature(&issuer, &compact, &header, decoder, to)
             }
             None => {
                 let rules = [Rule::Algorithm, Rule::Key, Rule::Signature, Rule::Type];
                 to.unknown(&rules, "the header can't be used");
+                None
             }
-        }
-        self.explain_claims(&issuer, &compact, to);
+        };
+        self.explain_claims(&issuer, &compact, signer.as_deref(), to);
     }
 
     fn choose(
@@ -130,7 +131,13 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         }
     }
 
-    fn explain_claims(&self, issuer: &TrustedIssuer, compact: &Compact<'_>, to: &mut Explanation) {
+    fn explain_claims(
+        &self,
+        issuer: &TrustedIssuer,
+        compact: &Compact<'_>,
+        signer: Option<&VerificationKey>,
+        to: &mut Explanation,
+    ) {
         let payload = match decode(compact.payload, "payload") {
             Ok(payload) => payload,
             Err(rejection) => {
@@ -176,6 +183,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             Ok(())
         });
         debug_assert!(heard.is_ok(), "nothing above gives an error");
+        if let Some(named) = signer.and_then(VerificationKey::issuer)
+            && let Some(signer) = signer.filter(|_| !issuer.settings.key_issuers.is_empty())
+        {
+            let verdict = key_issuer::check(issuer, signer, captured.issuer.as_deref());
+            let texts =
+                || ("a key that may sign for the issuer".into(), crate::error::quoted(named));
+            to.verdict(Rule::KeyIssuer, verdict, texts);
+        }
         if let Some(mut claims) = claims
             && let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>()
         {
@@ -192,7 +207,7 @@ fn explain_signature(
     header: &Header,
     decoder: &Decoder,
     to: &mut Explanation,
-) {
+) -> Option<Arc<VerificationKey>> {
     let checked = issuer.check_keys().and_then(|()| {
         let found = find_signer(
             || issuer.keys(),
@@ -210,12 +225,13 @@ fn explain_signature(
         );
         ("a key of the issuer".into(), found)
     };
-    match checked {
+    let signer = match checked {
         Ok(signer) => {
             to.kept(Rule::Algorithm, algorithm());
             to.kept(Rule::Key, key());
             let found = format!("{} ({})", signer.describe(), signer.algorithm());
             to.kept(Rule::Signature, ("made with a key of the issuer".into(), found));
+            Some(signer)
         }
         Err(rejection) => {
             let rejection: Rejection = rejection.prefer_hint(|| issuer.hint_of_another(compact));
@@ -241,8 +257,10 @@ fn explain_signature(
                     to.broken(Rule::Signature, rejection);
                 }
             }
+            None
         }
-    }
+    };
     let texts = || report::typ(&issuer.settings, header);
     to.verdict(Rule::Type, rules::check_type(issuer, header), texts);
+    signer
 }
