@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use crate::error::FetchError;
 use crate::remote::Pace;
 
-/// How many new names may be looked for at once. One more is allowed in each tenth of the cooldown.
+/// How many new names may be looked for at once. One more is allowed in each tenth of the cooldown. A name that had
+/// a key is not new: strangers can invent names, and must not keep the keys that are in use from being renewed.
 const BURST: u32 = 10;
 
 /// How many names without a key are remembered. Each cost one of the looks above.
@@ -28,10 +29,40 @@ pub(super) struct Book {
 }
 
 enum Entry {
-    Held { key: VerificationKey, until: Duration },
-    Absent { until: Duration },
-    Failed { error: FetchError, failures: u32, until: Duration },
-    Looking { failures: u32, outcome: watch::Sender<Outcome> },
+    Held {
+        key: VerificationKey,
+        until: Duration,
+    },
+    /// It had a key, whose time is over.
+    Lapsed {
+        since: Duration,
+    },
+    Absent {
+        until: Duration,
+    },
+    Failed {
+        error: FetchError,
+        failures: u32,
+        until: Duration,
+        lapsed: Option<Duration>,
+    },
+    Looking {
+        failures: u32,
+        outcome: watch::Sender<Outcome>,
+        lapsed: Option<Duration>,
+    },
+}
+
+impl Entry {
+    /// Until when its key is or was good, for a name that had one.
+    fn known_until(&self) -> Option<Duration> {
+        match self {
+            Self::Held { until, .. } => Some(*until),
+            Self::Lapsed { since } => Some(*since),
+            Self::Failed { lapsed, .. } | Self::Looking { lapsed, .. } => *lapsed,
+            Self::Absent { .. } => None,
+        }
+    }
 }
 
 /// What to do about a name that is not in the set.
@@ -65,7 +96,8 @@ impl Book {
     }
 
     pub(super) fn seek(&mut self, kid: &str, now: Duration) -> Advice {
-        let failures = match self.entries.get(kid) {
+        let entry = self.entries.get(kid);
+        let failures = match entry {
             // in the set, and still no key for this token: it is for another algorithm
             Some(Entry::Held { until, .. }) if now < *until => return Advice::NotThere,
             Some(Entry::Absent { until }) if now < *until => return Advice::NotThere,
@@ -76,11 +108,12 @@ impl Book {
             Some(Entry::Failed { failures, .. }) => *failures,
             _ => 0,
         };
-        if !self.make_room(now) || !self.allow(now) {
+        let lapsed = entry.and_then(Entry::known_until);
+        if lapsed.is_none() && (!self.make_room(now) || !self.allow(now)) {
             return Advice::TooMany;
         }
         let (outcome, receiver) = watch::channel(None);
-        self.entries.insert(kid.into(), Entry::Looking { failures, outcome });
+        self.entries.insert(kid.into(), Entry::Looking { failures, outcome, lapsed });
         Advice::Look(receiver)
     }
 
@@ -101,9 +134,9 @@ impl Book {
             return true;
         }
         self.entries.retain(|_, entry| match entry {
-            Entry::Held { until, .. } | Entry::Absent { until } | Entry::Failed { until, .. } => {
-                now < *until
-            }
+            Entry::Absent { until } | Entry::Failed { until, lapsed: None, .. } => now < *until,
+            // of these there are as many as keys may be held
+            Entry::Held { .. } | Entry::Lapsed { .. } | Entry::Failed { .. } => true,
             Entry::Looking { .. } => true,
         });
         self.entries.len() < self.max_keys + MAX_OTHERS
@@ -119,7 +152,7 @@ impl Book {
         began: Duration,
         now: Duration,
     ) -> Option<Told> {
-        let Some(Entry::Looking { failures, outcome }) = self.entries.remove(kid) else {
+        let Some(Entry::Looking { failures, outcome, lapsed }) = self.entries.remove(kid) else {
             return None;
         };
         let entry = match &result {
@@ -131,31 +164,33 @@ impl Book {
             Err(error) => {
                 let failures = failures.saturating_add(1);
                 let pause = self.pace.backoff(failures, error.retry_after(), 1.0);
-                Entry::Failed { error: error.clone(), failures, until: now + pause }
+                Entry::Failed { error: error.clone(), failures, until: now + pause, lapsed }
             }
         };
         self.entries.insert(kid.into(), entry);
         Some(Told { outcome, result: result.map(|_| ()) })
     }
 
-    /// The key that was fetched first makes room for another.
+    /// The name whose key was fetched first makes room for another, unless somebody looks for it.
     fn evict(&mut self, now: Duration) {
         self.drop_expired(now);
-        let held = |entry: &Entry| match entry {
-            Entry::Held { until, .. } => Some(*until),
-            _ => None,
-        };
-        while self.entries.values().filter_map(held).count() >= self.max_keys {
-            let oldest = self.entries.iter().filter_map(|(kid, entry)| Some((held(entry)?, kid)));
+        while self.entries.values().filter_map(Entry::known_until).count() >= self.max_keys {
+            let idle = self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Looking { .. }));
+            let oldest = idle.filter_map(|(kid, entry)| Some((entry.known_until()?, kid)));
             let Some(kid) = oldest.min().map(|(_, kid)| kid.clone()) else { return };
             self.entries.remove(&kid);
         }
     }
 
-    /// Forgets the keys whose time is over.
+    /// Drops the keys whose time is over.
     pub(super) fn drop_expired(&mut self, now: Duration) {
-        self.entries
-            .retain(|_, entry| !matches!(entry, Entry::Held { until, .. } if *until <= now));
+        for entry in self.entries.values_mut() {
+            if let Entry::Held { until, .. } = *entry
+                && until <= now
+            {
+                *entry = Entry::Lapsed { since: until };
+            }
+        }
     }
 
     /// The keys that are held, and when the first of them has to go.
@@ -275,6 +310,7 @@ mod tests {
             found(&mut book, kid, Ok(Some(key(kid))), at * SECOND, at * SECOND);
         }
         assert_eq!(kids(&book), ["b", "c"]);
+        assert_eq!(book.set().1, Some(102 * SECOND), "when the first has to go");
         book.drop_expired(102 * SECOND - Duration::from_nanos(1));
         assert_eq!(kids(&book), ["b", "c"]);
         book.drop_expired(102 * SECOND);
@@ -283,8 +319,70 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_had_a_key_is_looked_for_whatever_strangers_do() {
+        let mut book = book();
+        look(&mut book, "a", SECOND);
+        found(&mut book, "a", Ok(Some(key("a"))), SECOND, SECOND);
+        let mut now = 101 * SECOND;
+        // whether or not it was seen that its time is over
+        for dropped in [false, true] {
+            if dropped {
+                book.drop_expired(now);
+                assert_eq!(kids(&book), [""; 0]);
+            }
+            // as many as come, and no room for another
+            let mut strangers = 0;
+            while !matches!(book.seek(&format!("{now:?} {strangers}"), now), Advice::TooMany) {
+                strangers += 1;
+            }
+            look(&mut book, "a", now);
+            assert!(matches!(book.seek("a", now), Advice::Join(_)));
+            // nor does a failure make it a stranger
+            found(&mut book, "a", Err(failure()), now, now);
+            assert!(matches!(book.seek("a", now), Advice::Failed(_)));
+            assert!(!book.allow(now + SECOND), "the strangers have had it all");
+            look(&mut book, "a", now + SECOND);
+            found(&mut book, "a", Ok(Some(key("a"))), now, now + SECOND);
+            assert_eq!(kids(&book), ["a"]);
+            now += 101 * SECOND;
+        }
+        // one that was withdrawn is nobody any more
+        look(&mut book, "a", now);
+        found(&mut book, "a", Ok(None), now, now);
+        while book.allow(now + 30 * SECOND) {}
+        assert!(matches!(book.seek("a", now + 30 * SECOND), Advice::TooMany));
+    }
+
+    #[test]
+    fn names_that_had_a_key_are_as_many_as_keys_may_be_held() {
+        let mut book = book();
+        for n in 1..200u32 {
+            let (kid, now) = (n.to_string(), n * 101 * SECOND);
+            look(&mut book, &kid, now);
+            found(&mut book, &kid, Ok(Some(key(&kid))), now, now);
+            assert_eq!(kids(&book), [kid.as_str()]);
+            assert!(book.entries.len() <= 2, "{}", book.entries.len());
+        }
+        // also those for which somebody looks, or that can't be had
+        for (now, result) in [(30_000, Ok(Some(key("x")))), (40_000, Err(failure()))] {
+            let now = now * SECOND;
+            book.drop_expired(now);
+            book.full_at = now;
+            let lapsed: Vec<_> = book.entries.keys().cloned().collect();
+            for kid in &lapsed {
+                look(&mut book, kid, now);
+                found(&mut book, kid, result.clone(), now, now);
+            }
+            assert!(book.entries.len() <= 2);
+        }
+    }
+
+    #[test]
     fn names_without_a_key_are_bounded() {
         let mut book = book();
+        look(&mut book, "known", Duration::ZERO);
+        found(&mut book, "known", Ok(Some(key("known"))), Duration::ZERO, Duration::ZERO);
+        book.drop_expired(100 * SECOND);
         for n in 0..5_000u32 {
             let now = 4 * n * SECOND;
             // without this they would all be forgotten in time
@@ -295,5 +393,11 @@ mod tests {
             }
         }
         assert_eq!(book.entries.len(), 2 + MAX_OTHERS);
+        assert!(matches!(book.seek("new", 50_000 * SECOND), Advice::TooMany));
+        // a name that had a key has its place among them
+        let now = 2_000_000 * SECOND;
+        assert!(matches!(book.seek("new", now), Advice::Look(_)));
+        assert_eq!(book.entries.len(), 2, "the others were forgotten in time");
+        look(&mut book, "known", now);
     }
 }

@@ -26,7 +26,7 @@ use crate::fetch::{Caps, Fetch, FetchDocument};
 ///   what such a name looks like, gives an address for it. It must not let through what could lead elsewhere:
 ///   slashes, dots, `%`, `?`, `#`. A name over 128 bytes is not even shown to it.
 /// - One fetch for each name at a time, and [ten at once](KeysByKidBuilder::cooldown) for names that are new; then
-///   such tokens are answered by 503 for a while.
+///   such tokens are answered by 503 for a while. A name that had a key is not new.
 /// - 400, 403, 404 and 410 mean that there is no such key, which is remembered for a while: a 401. All else that is
 ///   no key is a failure: a 503, and tried again after ever longer pauses.
 /// - A key is used for [a limited time](KeysByKidBuilder::trust_for) and then fetched again.

@@ -162,6 +162,27 @@ async fn ten_thousand_names_are_ten_fetches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strangers_do_not_keep_a_key_that_is_in_use_from_being_renewed() {
+    let world = world(|builder| builder.trust_for(HOUR));
+    let (good, new) = (key("good"), key("new"));
+    world.publish(&good);
+    world.publish(&new);
+    assert_eq!(world.ask(&good).await, OK);
+    world.clock.advance(HOUR);
+    // those that are looked for, and one that is too many
+    for n in 0..=10 {
+        let told = world.ask(&key(&format!("k{n}"))).await;
+        assert_eq!(told, if n < 10 { UNKNOWN } else { OUT }, "{n}");
+    }
+    assert_eq!(world.ask(&new).await, OUT);
+    assert_eq!(world.ask(&good).await, OK);
+    assert_eq!((world.server.count("/good"), world.server.count("/new")), (2, 0));
+    // and new names are served again in time
+    world.clock.advance(3 * SECOND);
+    assert_eq!(world.ask(&new).await, OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_fetched_again_when_its_time_is_over() {
     let world = world(|builder| builder.trust_for(HOUR));
     let good = key("good");
