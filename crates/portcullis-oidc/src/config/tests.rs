@@ -204,6 +204,22 @@ fn a_file_says_everything_and_its_secrets_are_in_no_error() {
     ] {
         check_error(of(&write(name, text)), &[name, "line 2", "\"secert\". Is \"secret\" meant?"]);
     }
+    // a secret of digits that lacks its quotes
+    for digits in
+        ["4815162342", "-4815162342", "4815.162342", "48151623424815162342", "0x4815162342"]
+    {
+        let path = write("e.toml", &format!("[[issuers]]\nsecret = {digits}"));
+        let told = of(&path).unwrap_err().to_string();
+        assert!(told.contains("line 2") && !told.contains("4815"), "{told}");
+        let json = format!("{{\"issuers\":[\n{{\"secret\":{digits}}}]}}");
+        let told = of(&write("e.json", &json)).unwrap_err().to_string();
+        assert!(told.contains("line 2") && !told.contains("4815"), "{told}");
+    }
+    check_error(
+        of(&write("f.toml", "[[issuers]]\nsecret = 4815162342")),
+        &["f.toml", "line 2", "put it in quotes"],
+    );
+    check_error(of(&write("g.toml", "[[issuers]]\nsecret = true")), &["put it in quotes"]);
     check_error(of(&write("c.toml", "[[issuers]]\nsecret = 'hunter2")), &["c.toml", "line 2"]);
     check_error(of(&write("d.toml", "[[issuers]]\nsecret = ['hunter2']")), &["d.toml", "line 2"]);
 }
