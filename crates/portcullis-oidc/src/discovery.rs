@@ -7,7 +7,7 @@ use portcullis::BuildError;
 use serde::Deserialize;
 
 use crate::error::{FetchError, FetchErrorKind};
-use crate::url::Url;
+use crate::url::{self, Url};
 
 /// Which of the two documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Flavour {
     ///
     /// If the issuer is no URL that may be fetched from, or has a query.
     pub(crate) fn address(self, issuer: &str) -> Result<Url, BuildError> {
-        let wrong = |why: &str| BuildError::new(format!("the issuer {issuer:?} {why}"));
+        let wrong = |why: &str| BuildError::new(format!("the issuer {} {why}", url::shown(issuer)));
         let url = Url::parse(issuer).map_err(wrong)?;
         if issuer.contains('?') {
             return Err(wrong("has a query, which the name of an issuer must not have"));
@@ -88,8 +88,8 @@ pub(crate) fn keys_address(
     let origin = url.origin();
     if origin != from.origin() && !allowed.iter().any(|allowed| allowed.origin() == origin) {
         return Err(forbidden(
-            "is of another origin than the metadata; if that is right, allow it by \
-             RemoteKeysBuilder::allow_keys_at",
+            "is of another origin than the metadata; if that is right, allow that origin by name \
+             (RemoteKeysBuilder::allow_keys_at, PORTCULLIS_JWKS_ORIGIN)",
         ));
     }
     Ok(url)
@@ -178,6 +178,20 @@ mod tests {
             r#"{"issuer":"https://idp.example.com","issuer":"https://idp.example.com","jwks_uri":"https://idp.example.com/k"}"#,
         ] {
             assert_eq!(kind(bad, &[]), Err(FetchErrorKind::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_metadata_say_is_cut_in_the_error() {
+        let from = Url::parse("https://idp.example.com/x").unwrap();
+        let told = |metadata: &str| {
+            let error = keys_address(metadata.as_bytes(), "https://idp.example.com", &from, &[]);
+            error.unwrap_err().to_string()
+        };
+        let long = "\u{1b}".repeat(10_000);
+        for told in [told(&metadata(&long, "x")), told(&metadata("https://idp.example.com", &long))]
+        {
+            assert!(told.contains("\\u{1b}") && told.len() < 1_000, "{told}");
         }
     }
 

@@ -125,7 +125,7 @@ impl FetchError {
         self.inner.kind
     }
 
-    /// The address of the document that could not be had.
+    /// The address of the document that could not be had, without its query, which may hold a secret.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.inner.address

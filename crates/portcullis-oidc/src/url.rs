@@ -7,7 +7,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 /// An address that may be fetched from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     uri: Uri,
 }
@@ -23,9 +23,10 @@ impl Url {
         if text.contains('#') {
             return Err("has a fragment, which is never sent");
         }
-        let uri: Uri = text.parse().map_err(|_| "is no absolute URL")?;
+        let uri: Uri =
+            text.parse().map_err(|_| "is no absolute URL, which starts with https://")?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err("is no absolute URL");
+            return Err("is no absolute URL, which starts with https://");
         };
         if authority.as_str().contains('@') {
             return Err("has a user name or password, which would end up in logs");
@@ -80,9 +81,35 @@ fn is_loopback(host: &str) -> bool {
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Without its query, which may hold a secret: this is how logs, errors and the status of keys call it.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.uri.fmt(f)
+        let text = self.uri.to_string();
+        match text.split_once('?') {
+            Some((before, _)) => write!(f, "{before}?…"),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+/// As it is displayed.
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A text that was meant to be an address, for the error that says it is none: without what may be a secret in it.
+pub(crate) fn shown(text: &str) -> String {
+    let (before, after) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
+    let more = if after.is_empty() { "" } else { "?…" };
+    // up to the last `@` of the authority, wherever that may end
+    match before.rsplit_once('@') {
+        Some((start, host)) => {
+            let scheme = start.find("//").map_or("", |at| &start[..at + 2]);
+            format!("{:?}", format!("{scheme}…@{host}{more}"))
+        }
+        None => format!("{:?}", format!("{before}{more}")),
     }
 }
 
@@ -121,6 +148,9 @@ mod tests {
             "https://idp.example.com\\@evil.example/",
             "https://idp.example.com:/",
             "https://idp.example.com:99999/",
+            "https://idp.example.com:0/",
+            "https://[1:2]/",
+            "https://[fe80::1%25eth0]/",
             "https://%65vil.example/",
             "https://ex\u{e4}mple.com/",
             "https://127.1/",
@@ -136,6 +166,29 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let url = Url::parse("https://idp.example.com:8443/keys?code=hunter2&a=b").unwrap();
+        assert_eq!(url.to_string(), "https://idp.example.com:8443/keys?…");
+        assert_eq!(format!("{url:?}"), url.to_string());
+        assert_eq!(url.uri().query(), Some("code=hunter2&a=b"));
+        let url = Url::parse("https://idp.example.com/keys").unwrap();
+        assert_eq!(url.to_string(), "https://idp.example.com/keys");
+        for (text, expected) in [
+            ("ftp://a.example/keys", "ftp://a.example/keys"),
+            ("ftp://a.example/keys?code=hunter2", "ftp://a.example/keys?…"),
+            ("https://a.example/keys#hunter2", "https://a.example/keys?…"),
+            ("https://a.example/keys?x@y", "https://a.example/keys?…"),
+            ("https://bob:hunter2@a.example/keys", "https://…@a.example/keys"),
+            ("https://bob:hunt@er2@a.example/keys?z", "https://…@a.example/keys?…"),
+            ("https://bob:hunter2/@a.example", "https://…@a.example"),
+            ("bob:hunter2@a.example", "…@a.example"),
+            ("a\nb", "a\\nb"),
+        ] {
+            assert_eq!(shown(text), format!("\"{expected}\""));
+        }
+    }
+
+    #[test]
     fn an_origin_is_scheme_host_and_port() {
         let origin = |text| Url::parse(text).unwrap().origin();
         assert_eq!(origin("https://A.example/x"), origin("https://a.EXAMPLE:443/y?z"));
@@ -143,5 +196,7 @@ mod tests {
             assert_ne!(origin("https://a.example/"), origin(other), "{other}");
         }
         assert_ne!(origin("http://localhost/"), origin("https://localhost/"));
+        assert_eq!(origin("http://localhost/"), origin("http://localhost:80/"));
+        assert_ne!(origin("http://localhost/"), origin("http://localhost:443/"));
     }
 }

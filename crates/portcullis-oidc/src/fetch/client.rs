@@ -19,7 +19,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
 use super::Fetch;
-use crate::url::Url;
+use crate::url::{self, Url};
 
 /// How long a connection is kept after an answer.
 const IDLE: Duration = Duration::from_secs(5);
@@ -154,7 +154,8 @@ impl HttpClientBuilder {
             client = client.proxy(reqwest::Proxy::all(proxy)?);
         }
         let credentials = self.credentials.iter().map(|(origin, file)| {
-            let url = Url::parse(origin).map_err(|why| format!("the origin {origin:?} {why}"))?;
+            let url = Url::parse(origin)
+                .map_err(|why| format!("the origin {} {why}", url::shown(origin)))?;
             Ok(Credential { origin: url.origin(), file: file.clone() })
         });
         let credentials = credentials.collect::<Result<_, String>>()?;

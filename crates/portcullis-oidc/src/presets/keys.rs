@@ -1,11 +1,13 @@
 //! Where the keys of a preset are.
 
+use std::fmt;
+
 use portcullis::{BuildError, Keys};
 
 use crate::{KeysByKid, Refresher, RemoteKeys};
 
 /// Where the keys of an issuer are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum KeyPlace {
     /// A JWK Set at this address.
     JwkSet(String),
@@ -54,6 +56,13 @@ impl KeyPlace {
     }
 }
 
+/// As logs call an address: without its query.
+impl fmt::Debug for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::url::shown(&self.shown()))
+    }
+}
+
 /// True for 8-4-4-4-12 hexadecimal digits: nothing else of a token ever gets into an address.
 pub(super) fn is_uuid(text: &str) -> bool {
     let legal = |(at, b): (usize, u8)| match at {
@@ -81,6 +90,13 @@ mod tests {
         ] {
             assert!(!is_uuid(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_query_is_not_in_the_log() {
+        let place = KeyPlace::JwkSet("https://a.example/keys?code=hunter2".into());
+        assert_eq!(format!("{place:?}"), "\"https://a.example/keys?…\"");
+        assert_eq!(place.shown(), "https://a.example/keys?code=hunter2");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::{Driver, Refresher, RemoteKeys};
 use crate::discovery::Flavour;
 use crate::fetch::{Caps, Fetch, FetchDocument};
-use crate::url::Url;
+use crate::url::{self, Url};
 
 /// Builds [`RemoteKeys`]: where the keys are, how often to fetch them, for how long to trust them.
 #[must_use]
@@ -190,7 +190,8 @@ impl RemoteKeysBuilder {
             return wrong("max_bytes and max_keys: must not be zero");
         }
         let parse = |what: &str, text: &str| {
-            Url::parse(text).map_err(|why| BuildError::new(format!("{what} {text:?} {why}")))
+            Url::parse(text)
+                .map_err(|why| BuildError::new(format!("{what} {} {why}", url::shown(text))))
         };
         let mut allowed = Vec::with_capacity(self.allowed.len());
         for origin in &self.allowed {
@@ -240,7 +241,7 @@ impl fmt::Debug for RemoteKeysBuilder {
             Wanted::Discovered(issuer, _) => issuer,
         };
         f.debug_struct("RemoteKeysBuilder")
-            .field("place", place)
+            .field("place", &format_args!("{}", url::shown(place)))
             .field("allow_keys_at", &self.allowed)
             .field("pace", &self.pace)
             .field("max_wait", &self.max_wait)

@@ -23,7 +23,7 @@ pub struct KeyStatus {
 }
 
 impl KeyStatus {
-    /// The address that was configured: of the JWK Set or of the metadata.
+    /// The address that was configured, of the JWK Set or of the metadata, without its query, which may hold a secret.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address

@@ -1,11 +1,13 @@
 //! The default client: whose certificates it believes, where it sends a token, and what it does not do.
 
+use std::error::Error as _;
+
 use portcullis::Algorithm;
 use portcullis_oidc::FetchErrorKind::Transport;
 use portcullis_oidc::{HttpClient, RemoteKeys};
-use portcullis_testing::{IssuerServer, TestIssuer};
+use portcullis_testing::{Fault, IssuerServer, TestClock, TestIssuer, logged};
 
-use crate::support::{KEYS, OK, OUT, ask, server, soon, verifier};
+use crate::support::{KEYS, OK, OUT, SECOND, ask, client, server, soon, verifier};
 
 fn tls() -> (IssuerServer, TestIssuer) {
     let server = IssuerServer::start_tls().unwrap();
@@ -115,5 +117,45 @@ fn the_password_of_a_proxy_is_shown_nowhere() {
     assert!(!format!("{client:?}").contains("hunter2"));
     // an address that makes no sense
     let error = with("http://bob:hunter2@proxy.example:x/").build().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_query_is_sent_and_shown_nowhere() {
+    const PATH: &str = "/keys?code=hunter2";
+    let (server, issuer) = server();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fetching = async {
+        let builder = RemoteKeys::from_jwk_set_url(format!("{}{PATH}", server.url()));
+        let mut shown = format!("{builder:?}");
+        // a clock that stands still, so that nothing is tried again by itself
+        let keys = builder.timeout(SECOND).clock(TestClock::at(0)).spawn_with(client()).unwrap();
+        for fault in [Fault::Status(500), Fault::Hang, Fault::Close, Fault::Redirect("/x".into())] {
+            server.fail(PATH, fault);
+            let error = soon(keys.refresh()).await.unwrap_err();
+            assert!(error.address().ends_with("/keys?…"), "{error}");
+            let chain = std::iter::successors(error.source(), |&error| error.source());
+            shown += &chain.fold(format!("{error} {error:?}"), |all, next| format!("{all} {next}"));
+            let refused = verifier(&issuer, keys.keys()).verify(issuer.token().mint());
+            shown += &format!("{:?}", refused.unwrap_err());
+        }
+        server.heal();
+        for body in
+            ["<html>".to_owned(), format!("{{\"keys\":[{}]}}", issuer.key().public_jwk().unwrap())]
+        {
+            server.document(PATH, body);
+            shown += &format!("{:?} {keys:?} {:?}", soon(keys.refresh()).await, keys.status());
+        }
+        assert!(keys.status().is_ready());
+        shown
+    };
+    let (shown, lines) = logged(|| runtime.block_on(fetching));
+    let all = shown + &lines.join("\n");
+    assert!(all.contains("/keys?…") && lines.iter().any(|line| line.contains("/keys?…")), "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+    assert_eq!(server.count(PATH), 6);
+    // nor where the address makes no sense
+    let error = RemoteKeys::from_jwk_set_url("http://idp.example.com/?code=hunter2");
+    let error = error.spawn_with(client()).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
 }
