@@ -48,6 +48,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         variable: "PORTCULLIS_NGINX",
     },
     Tool {
+        program: "caddy",
+        places: &["/usr/local/bin"],
+        package: "caddy",
+        needed_by: "the tests of the gate behind a proxy",
+        variable: "PORTCULLIS_CADDY",
+    },
+    Tool {
         program: "chromium",
         places: &[],
         package: "chromium",

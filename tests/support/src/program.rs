@@ -19,6 +19,8 @@ impl Program {
     pub const POSTGRES: Program = Program { name: "postgres", variable: "PORTCULLIS_POSTGRES" };
     /// The proxy that asks `portcullis gate`.
     pub const NGINX: Program = Program { name: "nginx", variable: "PORTCULLIS_NGINX" };
+    /// Another one.
+    pub const CADDY: Program = Program { name: "caddy", variable: "PORTCULLIS_CADDY" };
     /// The browser of the sign-in example.
     pub const CHROMIUM: Program = Program { name: "chromium", variable: "PORTCULLIS_CHROMIUM" };
     /// What drives the browser.
@@ -35,6 +37,7 @@ impl Program {
         Program::REDIS,
         Program::POSTGRES,
         Program::NGINX,
+        Program::CADDY,
         Program::CHROMIUM,
         Program::NODE,
         Program::NPM,

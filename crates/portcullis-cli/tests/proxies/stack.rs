@@ -1,4 +1,4 @@
-//! nginx, the gate and a service behind them, each on a port of its own and gone with the test.
+//! A proxy, the gate and a service behind them, each on a port of its own and gone with the test.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_support::{Port, Process, Program};
+use portcullis_support::{Port, Process};
 use tempfile::TempDir;
 
-const PAGE: &str = include_str!("../../../../docs/gate.md");
+use crate::recipe::Front;
+
 const ISSUER: &str = "https://me.example";
 
 /// A gate, and the folder with the key of its issuer.
@@ -24,7 +25,7 @@ pub(crate) struct Gate {
 
 pub(crate) struct Stack {
     gate: Gate,
-    nginx: Process,
+    proxy: Process,
     port: Port,
 }
 
@@ -86,18 +87,15 @@ impl Drop for Gate {
 }
 
 impl Stack {
-    pub(crate) fn start(gate: Gate) -> io::Result<Self> {
+    pub(crate) fn start(front: Front, gate: Gate) -> io::Result<Self> {
         let service = service()?;
         let kept = Port::keep()?;
         let port = kept.number();
         let folder = tempfile::tempdir()?;
-        let config = folder.path().join("nginx.conf");
-        std::fs::write(&config, configuration(folder.path(), port, gate.address, service))?;
-        let mut command = Command::new(Program::NGINX.path());
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&config).args(["-e", "stderr"]);
-        let mut nginx = Process::start(folder, &mut command)?;
-        nginx.wait_for_port(port)?;
-        Ok(Self { gate, nginx, port: kept })
+        let mut command = front.command(folder.path(), port, gate.address, service)?;
+        let mut proxy = Process::start(folder, &mut command)?;
+        proxy.wait_for_port(port)?;
+        Ok(Self { gate, proxy, port: kept })
     }
 
     /// The same after the gate has gone.
@@ -141,7 +139,7 @@ impl Stack {
         stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
-        let log = || std::fs::read_to_string(self.nginx.folder().join("log")).unwrap_or_default();
+        let log = || std::fs::read_to_string(self.proxy.folder().join("log")).unwrap_or_default();
         let (head, body) =
             text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text}\n{}", log()));
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -162,29 +160,6 @@ impl Answer {
     pub(crate) fn has_line(&self, line: &str) -> bool {
         self.body.lines().any(|told| told == line)
     }
-}
-
-/// The recipe, with the addresses of this test in place of its own and what belongs around a server.
-fn configuration(folder: &Path, port: u16, gate: SocketAddr, service: SocketAddr) -> String {
-    let recipe = PAGE.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap();
-    let mut replaced = recipe.to_owned();
-    for (from, to) in [
-        ("listen 80;", format!("listen 127.0.0.1:{port};")),
-        ("server 127.0.0.1:8080;", format!("server {gate};")),
-        ("http://127.0.0.1:3000;", format!("http://{service};")),
-    ] {
-        assert_eq!(replaced.matches(from).count(), 1, "{from}");
-        replaced = replaced.replace(from, &to);
-    }
-    let folder = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
-        .collect();
-    format!(
-        "daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log stderr info;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}{replaced}}}\n"
-    )
 }
 
 /// A service that answers with the headers and the body that it got; `/status/N` with that status.
