@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::output::without_tokens;
+
 /// What `--help` says of the codes.
 pub(crate) const HELP: &str = "Exit codes: 0 done, or the token or issuer is good; 1 refused; \
                                2 wrong usage or configuration; 3 it can't be known now (an outage).";
@@ -42,6 +44,19 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// The arguments make no sense, or ask for help. What clap says of one that it does not expect repeats it, which may be
+/// a token.
+pub(crate) fn misread(error: &clap::Error) -> ExitCode {
+    let told = error.render().to_string();
+    let shown = without_tokens(&told);
+    if shown == told {
+        error.exit()
+    }
+    // nobody is left to tell where standard error is closed
+    let _ = io::stderr().write_all(shown.as_bytes());
+    ExitCode::from(USAGE)
+}
+
 /// Says what went wrong, if something did, and gives the code.
 pub(crate) fn end(outcome: Outcome) -> ExitCode {
     match outcome {
@@ -49,7 +64,7 @@ pub(crate) fn end(outcome: Outcome) -> ExitCode {
         Err(failure) => {
             if !failure.message.is_empty() {
                 // nobody is left to tell where standard error is closed
-                let _ = writeln!(io::stderr(), "error: {}", failure.message);
+                let _ = writeln!(io::stderr(), "error: {}", without_tokens(&failure.message));
             }
             ExitCode::from(failure.code)
         }

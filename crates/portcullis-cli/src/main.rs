@@ -46,8 +46,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let usual = if matches!(cli.command, Command::Gate(_)) { "info" } else { "warn" };
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::misread(&error),
+    };
+    let usual = match cli.command {
+        Command::Gate(_) => "info",
+        // what would be logged is among the findings
+        Command::Doctor(_) => "error",
+        _ => "warn",
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -86,9 +86,43 @@ fn is_visible(c: char) -> bool {
     c.escape_debug().len() == 1 && !c.is_whitespace()
 }
 
+/// A message that may repeat an argument, without the tokens in it: all of them begin with `{"`, which is `eyJ` in
+/// base64url.
+pub(crate) fn without_tokens(text: &str) -> String {
+    const START: &str = "eyJ";
+    /// Of what a token is made.
+    const fn is_of_token(c: char) -> bool {
+        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '+' | '/')
+    }
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(START) {
+        let token = &rest[at..];
+        let len = token.find(|c| !is_of_token(c)).unwrap_or(token.len());
+        shown.push_str(&rest[..at + START.len()]);
+        shown.push('…');
+        rest = &token[len..];
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_holds_no_token() {
+        for (text, expected) in [
+            ("", ""),
+            ("unexpected argument 'x' found", "unexpected argument 'x' found"),
+            ("argument 'eyJhbGci.eyJpc3Mi.AA-_' found", "argument 'eyJ…' found"),
+            ("'--x=eyJhbGci.e30.' and 'Bearer eyJh=+/'", "'--x=eyJ…' and 'Bearer eyJ…'"),
+            ("\x1b[33meyJhbGci\x1b[0m", "\x1b[33meyJ…\x1b[0m"),
+            ("heyJude", "heyJ…"),
+            ("ends in eyJ", "ends in eyJ…"),
+        ] {
+            assert_eq!(without_tokens(text), expected);
+        }
+    }
 
     #[test]
     fn what_a_stranger_wrote_does_nothing_to_a_terminal() {

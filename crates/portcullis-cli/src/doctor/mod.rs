@@ -11,7 +11,7 @@ use portcullis_oidc::{FetchError, FetchErrorKind, HttpClient, RemoteKeys};
 use serde_json::json;
 
 use crate::exit::{Failure, Outcome, REFUSED, UNKNOWN};
-use crate::output::{self, harmless};
+use crate::output::{self, harmless, without_tokens};
 use crate::{input, runtime};
 use record::Recorder;
 
@@ -106,7 +106,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
                 "fetching",
                 "the metadata are the issuer's, and its keys can be had",
             )),
-            Ok(Err(error)) => findings.push(finding(weight_of(error), "fetching", chain(error))),
+            Ok(Err(error)) => {
+                findings.push(finding(weight_of(error), "fetching", chain(error)));
+                let had_metadata = !recorder.documents().is_empty();
+                let advice = advice(error, args.oauth, had_metadata);
+                findings.extend(advice.map(|text| finding(Weight::Advice, "fetching", text)));
+            }
             Err(_) => findings.push(finding(Weight::Unknown, "fetching", "no answer in time")),
         }
         findings.extend(judge::all(&recorder.documents()));
@@ -126,6 +131,26 @@ fn weight_of(error: &FetchError) -> Weight {
             Weight::Unknown
         }
         _ => Weight::Fault,
+    }
+}
+
+/// What to do about it, where that is not the issuer's part.
+fn advice(error: &FetchError, oauth: bool, had_metadata: bool) -> Option<&'static str> {
+    let is_absent = |status: http::StatusCode| status == 404 && !had_metadata;
+    match error.kind() {
+        FetchErrorKind::WrongIssuer => Some(
+            "write the issuer to the letter as its metadata, and the `iss` of its tokens, have it",
+        ),
+        FetchErrorKind::ForbiddenAddress => Some(
+            "if its keys belong there, say so: --jwks-origin here, PORTCULLIS_JWKS_ORIGIN for the gate",
+        ),
+        FetchErrorKind::Status if error.status().is_some_and(is_absent) => Some(match oauth {
+            false => {
+                "is the issuer's name right? Servers without OpenID have other metadata: --oauth"
+            }
+            true => "is the issuer's name right? Most have OpenID's metadata: leave out --oauth",
+        }),
+        _ => None,
     }
 }
 
@@ -152,7 +177,7 @@ fn report(args: &Args, findings: &[Finding]) -> Outcome {
         };
         findings.iter().map(line).collect()
     };
-    output::print(&harmless(&text))?;
+    output::print(&harmless(&without_tokens(&text)))?;
     Ok(match worst {
         Weight::Good | Weight::Advice => ExitCode::SUCCESS,
         Weight::Unknown => ExitCode::from(UNKNOWN),

@@ -46,11 +46,15 @@ fn a_fault_is_1_and_an_outage_3() {
     let check = |code, words: &str| {
         let ran = doctor(&world, &server, &[]).check(code);
         assert!(ran.out.contains(words), "{words}: {ran:?}");
+        // told once
+        assert_eq!(ran.err, "", "{words}");
     };
     good("https://other.example", &server.keys_url());
     check(1, "https://other.example");
+    check(1, "advice   fetching   write the issuer to the letter");
     good(&server.url(), "https://keys.example/keys");
     check(1, "another origin");
+    check(1, "advice   fetching   if its keys belong there");
     server.document(metadata, "<html>");
     check(1, "no metadata");
     good(&server.url(), &server.keys_url());
@@ -66,6 +70,11 @@ fn a_fault_is_1_and_an_outage_3() {
     check(1, "FAULT");
     server.fail("/keys", Fault::Status(503));
     check(3, "503");
+    server.fail(metadata, Fault::Status(404));
+    check(1, "other metadata: --oauth");
+    server.fail("/.well-known/oauth-authorization-server", Fault::Status(404));
+    let ran = doctor(&world, &server, &["--oauth"]).check(1);
+    assert!(ran.out.contains("leave out --oauth"), "{ran:?}");
     server.fail(metadata, Fault::Close);
     check(3, "unknown");
     server.stop();

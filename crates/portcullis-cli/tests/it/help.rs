@@ -4,6 +4,46 @@ use crate::support::World;
 
 const PAGE: &str = include_str!("../../../../docs/cli.md");
 
+/// A token that stands where none belongs is in no message: terminals are recorded, logs of CI are public.
+#[test]
+fn a_stray_token_is_not_repeated() {
+    let world = World::with_key();
+    let token = world.mint(&[]);
+    let with = |before: &str| format!("{before}{token}");
+    let (bearer, option, url) = (with("Bearer "), with("--token="), with("http://127.0.0.1:1/"));
+    let (timeout, file) = (with("--timeout="), with("--root-certificates="));
+    for args in [
+        &[&*token][..],
+        &[&bearer],
+        &["inspect", "-", &token],
+        &["inspect", &token, &token],
+        &["inspect", &option],
+        &["explain", "-", &bearer],
+        &["doctor", &token],
+        &["doctor", &url],
+        &["doctor", "https://me.example", &timeout],
+        &["doctor", "https://me.example", &file],
+        &["gate", &token],
+        &["keygen", &token],
+        &["keygen", "--out", "x.pem", &token],
+        &["jwks", &token],
+        &["mint", "--key", &token],
+        &["mint", "--key", "key.pem", "--claim", &token],
+        &["help", &token],
+    ] {
+        let ran = world.run(args);
+        assert!(ran.code >= 1, "{ran:?}");
+        for part in token.split('.') {
+            assert!(!format!("{}{}", ran.out, ran.err).contains(part), "{args:?}: {ran:?}");
+        }
+    }
+    let told = world.run(&[&token]).err;
+    assert!(told.contains("unrecognized subcommand 'eyJ…'"), "{told}");
+    // what is no token is told as ever
+    assert!(world.run(&["inspct"]).err.contains("inspct"));
+    assert_eq!(world.run(&["--help"]).code, 0);
+}
+
 #[test]
 fn every_command_has_its_help_and_its_place_in_the_page() {
     let world = World::new();
