@@ -13,6 +13,8 @@ impl ScopeName for ReadWorkers {
 }
 
 roles! {
+    /// A permission of Auth0's.
+    MayReadWorkers = "read:workers";
     /// Entra's.
     WorkersRead = "Workers.Read";
     /// Entra's.
@@ -21,7 +23,7 @@ roles! {
     Admins = "admins";
 }
 
-type MayLook = AnyOf<(Scope<ReadWorkers>, WorkersRead, PayrollAdmin, Admins)>;
+type MayLook = AnyOf<(Scope<ReadWorkers>, MayReadWorkers, WorkersRead, PayrollAdmin, Admins)>;
 type MayPay = AnyOf<(PayrollAdmin, Admins)>;
 
 pub(crate) fn router(layer: JwtLayer<AccessClaims>) -> Router {

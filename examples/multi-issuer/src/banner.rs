@@ -18,21 +18,23 @@ struct Line {
 pub(crate) fn text(address: SocketAddr, tenants: &Tenants, stand_ins: Option<&StandIns>) -> String {
     let mut text = format!("multi-issuer is listening on http://{address}\n\nTrusted issuers:\n");
     let names = [
-        tenants.auth0.as_ref().map(|auth0| &auth0.issuer),
-        tenants.entra.as_ref().map(|entra| &entra.issuer),
-        tenants.cognito.as_ref().map(|cognito| &cognito.issuer),
+        ("Auth0, domain", &tenants.auth0),
+        ("Entra ID, tenant", &tenants.entra),
+        ("Cognito, user pool", &tenants.cognito),
     ];
-    for name in names.into_iter().flatten() {
-        // writing to a String does not fail
-        let _ = writeln!(text, "  {name}");
+    for (what, tenant) in names {
+        if let Some(tenant) = tenant {
+            // writing to a String does not fail
+            let _ = writeln!(text, "  {what} {}", tenant.name);
+        }
     }
     let Some(stand_ins) = stand_ins else {
         text += "\nGet a token from one of them, and send it:\n\n";
         let _ = writeln!(text, "  curl -H \"Authorization: Bearer $TOKEN\" 'http://{address}/me'");
         return text + "\nPress Ctrl-C to stop.\n";
     };
-    text += "\nThey are stand-ins on this machine, of the shapes of Auth0, Entra ID and Cognito. The README says how to\n\
-             configure real ones. Paste these lines into a shell; each says which status it got and which to expect.\n";
+    text += "\nStand-ins on this machine have their keys and sign tokens as they do. The README says how to configure\n\
+             real ones. Paste these lines into a shell; each says which status it got and which to expect.\n";
     let mut about = "";
     for line in lines(stand_ins) {
         if line.why != about {

@@ -21,7 +21,7 @@ fn command() -> Command {
         "AUTH0_AUDIENCE",
         "ENTRA_TENANT",
         "ENTRA_AUDIENCE",
-        "COGNITO_ISSUER",
+        "COGNITO_POOL",
         "COGNITO_CLIENT",
     ] {
         command.env_remove(name);
@@ -57,8 +57,9 @@ fn real_tenants_take_the_place_of_the_stand_ins() {
     let mut command = command();
     command.env("AUTH0_DOMAIN", "t.auth0.example").env("AUTH0_AUDIENCE", "payroll");
     let (_example, banner) = start(&mut command);
-    assert!(banner.contains("  https://t.auth0.example/\n"), "{banner}");
-    assert!(!banner.contains("stand-ins") && !banner.contains("microsoft"), "{banner}");
+    assert!(banner.contains("  Auth0, domain t.auth0.example\n"), "{banner}");
+    assert!(!banner.to_lowercase().contains("stand-ins"), "{banner}");
+    assert!(!banner.contains("Entra ID, tenant"), "{banner}");
 }
 
 #[test]
@@ -67,4 +68,14 @@ fn half_a_configuration_is_told() {
     assert!(!output.status.success());
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("ENTRA_TENANT is set and ENTRA_AUDIENCE is not"), "{told}");
+}
+
+#[test]
+fn what_is_no_tenant_is_told() {
+    let mut command = command();
+    command.env("ENTRA_TENANT", "contoso.onmicrosoft.com").env("ENTRA_AUDIENCE", "x");
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("ENTRA_TENANT") && told.contains("must be a GUID"), "{told}");
 }
