@@ -146,7 +146,9 @@ mod tests {
             headers.insert(RETRY_AFTER, HeaderValue::from_str(text).unwrap());
             retry_after(&headers)
         };
-        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        for text in ["120", " 120 "] {
+            assert_eq!(read(text), Some(Duration::from_secs(120)));
+        }
         assert_eq!(read("Fri, 31 Dec 2027 23:59:59 GMT"), None);
         assert_eq!(read("-1"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);

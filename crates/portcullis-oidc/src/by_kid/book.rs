@@ -354,6 +354,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_somebody_looks_for_makes_room_for_none() {
+        let mut book = book();
+        for kid in ["a", "b"] {
+            look(&mut book, kid, SECOND);
+            found(&mut book, kid, Ok(Some(key(kid))), SECOND, SECOND);
+        }
+        let now = 200 * SECOND;
+        for kid in ["a", "b", "c"] {
+            look(&mut book, kid, now);
+        }
+        found(&mut book, "c", Ok(Some(key("c"))), now, now);
+        // whoever waits for these hears of them
+        found(&mut book, "a", Ok(Some(key("a"))), now, now);
+        found(&mut book, "b", Ok(Some(key("b"))), now + SECOND, now + SECOND);
+        assert_eq!(book.set().0.keys().count(), 2);
+    }
+
+    #[test]
     fn names_that_had_a_key_are_as_many_as_keys_may_be_held() {
         let mut book = book();
         for n in 1..200u32 {

@@ -86,6 +86,8 @@ mod tests {
         for bad in ["", "A", "a.b", "a/b", "a_b", "é"] {
             assert!(label("x", bad).is_err(), "{bad}");
         }
+        assert!(label("x", &"a".repeat(63)).is_ok());
+        assert!(label("x", &"a".repeat(64)).is_err());
         for good in ["https://a.example", "https://a.example/realms/r", "http://127.0.0.1:1/x"] {
             assert!(url("x", good).is_ok(), "{good}");
         }
@@ -98,6 +100,10 @@ mod tests {
             "https://a?b",
             "https://u@a",
             "https://a/../b",
+            "https://a/%2e%2e/b",
+            "https://a/b\\c",
+            "https://a/b c",
+            "https://a/b\n",
         ] {
             assert!(url("x", bad).is_err(), "{bad}");
         }

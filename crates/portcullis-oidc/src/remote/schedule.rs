@@ -276,9 +276,9 @@ mod tests {
         schedule.seek(1, now);
         schedule.begin(now);
         schedule.failed(now, None, 0.0);
-        // the schedule's own attempt succeeds later
+        // the schedule's own attempt succeeds later, and was not for it
         assert!(schedule.begin(now + 10 * SECOND));
-        schedule.succeeded(now + 10 * SECOND, Freshness::Unsaid, 0.0, |_| true);
+        schedule.succeeded(now + 10 * SECOND, Freshness::Unsaid, 0.0, |_| false);
         assert_eq!(schedule.seek(1, now + COOLDOWN), Advice::WaitFor(4));
     }
 
@@ -318,6 +318,7 @@ mod tests {
             let now = (round * 100 + 40) as u32 * SECOND;
             for key in 0..5_000 {
                 schedule.seek(round * 10_000 + key, now);
+                assert!(schedule.sought.len() <= MAX_MISSING);
             }
             assert!(schedule.begin(now));
             schedule.succeeded(now, Freshness::For(100_000 * SECOND), 0.0, |_| false);
@@ -325,6 +326,34 @@ mod tests {
         }
         // the old ones made room
         assert!(schedule.missing.keys().all(|key| *key >= 30_000));
+    }
+
+    #[test]
+    fn what_is_not_there_is_remembered_of_so_many_keys_and_no_more() {
+        let mut schedule = fetched();
+        for (now, first) in [(40 * SECOND, 0), (71 * SECOND, 10_000)] {
+            for key in first..first + 2_000 {
+                schedule.seek(key, now);
+            }
+            assert!(schedule.begin(now));
+            schedule.succeeded(now, Freshness::For(100_000 * SECOND), 0.0, |_| false);
+            assert_eq!(schedule.missing.len(), MAX_MISSING);
+        }
+        // those that are remembered still stay, and can be missed again
+        assert!(schedule.missing.keys().all(|key| *key < 10_000));
+    }
+
+    #[test]
+    fn many_who_miss_one_key_miss_it_once() {
+        let mut schedule = fetched();
+        let now = 40 * SECOND;
+        for _ in 0..100 {
+            schedule.seek(1, now);
+        }
+        schedule.begin(now);
+        schedule.succeeded(now, Freshness::Unsaid, 0.0, |_| false);
+        assert_eq!(schedule.seek(1, now + 60 * SECOND - Duration::from_nanos(1)), Advice::NotThere);
+        assert_eq!(schedule.seek(1, now + 60 * SECOND), Advice::WaitFor(3));
     }
 
     proptest! {

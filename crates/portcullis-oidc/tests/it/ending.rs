@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
-use portcullis_oidc::FetchErrorKind::{NotFetchedYet, Stopped, Transport};
+use portcullis_oidc::FetchErrorKind::{NotFetchedYet, Status, Stopped, Transport};
 use portcullis_oidc::{Fetch, FetchError, Refresher, RemoteKeys};
-use portcullis_testing::Fault;
+use portcullis_testing::{Fault, TestClock};
 
-use crate::support::{HOUR, KEYS, OK, OUT, SECOND, World, ask, client, server, soon, verifier};
+use crate::support::{
+    HOUR, KEYS, OK, OUT, SECOND, UNKNOWN, World, ask, client, server, soon, verifier,
+};
 
 /// Why the rejection of this token came about.
 fn cause(verifier: &portcullis::Verifier, token: &str) -> FetchError {
@@ -50,17 +53,29 @@ async fn a_fetch_that_hangs_is_broken_off_when_nobody_wants_it() {
 async fn after_a_shutdown_keys_are_good_until_their_time_is_over() {
     let world = World::ready().await;
     let token = world.token();
-    let unknown = world.issuer.token().header("kid", "new").mint();
+    let of = |kid: &str| world.issuer.token().header("kid", kid).mint();
+    assert_eq!(world.ask(&of("sought")).await, UNKNOWN);
     world.keys.shutdown();
     assert_eq!(world.ask(&token).await, OK);
-    assert_eq!(world.ask(&unknown).await, OUT);
+    // nobody can say any more that there is no such key, of which that was said before either
+    for kid in ["new", "sought"] {
+        assert_eq!(world.ask(&of(kid)).await, OUT);
+    }
     assert_eq!(soon(world.keys.refresh()).await.unwrap_err().kind(), Stopped);
     assert!(soon(world.keys.ready()).await.is_ok(), "they were fetched");
     world.pass(25 * HOUR);
     assert_eq!(world.ask(&token).await, OUT);
     let status = world.keys.status();
     assert!(status.is_stopped() && !status.is_ready() && status.next_refresh().is_none());
-    assert_eq!(world.server.count(KEYS), 1);
+    assert_eq!(world.server.count(KEYS), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_the_first_fetch_does_not_wait_for_another() {
+    let world = World::ready().await;
+    world.server.fail(KEYS, Fault::Status(500));
+    world.fails_by(Status).await;
+    soon(world.keys.ready()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,6 +184,36 @@ async fn issuers_that_hang_delay_no_other() {
         }
     }
     assert!(held.iter().all(|keys| !keys.status().is_ready()));
+    refresher.shutdown();
+    hanging.wait_for_none_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn issuers_that_answered_once_and_hang_now_delay_no_other() {
+    let (good, _) = server();
+    let (hanging, _) = server();
+    let refresher = Refresher::spawn(client());
+    let keys = refresher.add(RemoteKeys::from_jwk_set_url(good.keys_url())).unwrap();
+    soon(keys.ready()).await.unwrap();
+    // more than there are places; the clock stands still, so that nothing is tried again by itself
+    let mut held = Vec::new();
+    for n in 0..100 {
+        let path = format!("/hangs/{n}");
+        hanging.document(&path, r#"{"keys":[]}"#);
+        let builder = RemoteKeys::from_jwk_set_url(format!("{}{path}", hanging.url()));
+        held.push(refresher.add(builder.timeout(HOUR).clock(TestClock::at(0))).unwrap());
+    }
+    for (n, held) in held.iter().enumerate() {
+        soon(held.ready()).await.unwrap();
+        hanging.fail(&format!("/hangs/{n}"), Fault::Status(500));
+        soon(held.refresh()).await.unwrap_err();
+        hanging.fail(&format!("/hangs/{n}"), Fault::Hang);
+    }
+    for held in &held {
+        // asked for, and not waited for
+        assert!(held.refresh().now_or_never().is_none());
+    }
+    soon(keys.refresh()).await.unwrap();
     refresher.shutdown();
     hanging.wait_for_none_held();
 }
