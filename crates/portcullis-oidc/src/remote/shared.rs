@@ -397,20 +397,3 @@ impl Drop for Shared {
         self.hub.poke(self.id);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_free_again_when_its_request_is_gone() {
-        let waiting = Arc::default();
-        let mut taken: Vec<_> = (0..MAX_WAITING).map(|_| Place::take(&waiting).unwrap()).collect();
-        assert!(Place::take(&waiting).is_none());
-        assert!(Place::take(&waiting).is_none(), "who got none takes up none");
-        taken.pop();
-        assert!(Place::take(&waiting).is_some());
-        drop(taken);
-        assert_eq!(waiting.load(Ordering::Relaxed), 0);
-    }
-}

@@ -28,3 +28,20 @@ impl Drop for Place {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_request_is_gone() {
+        let waiting = Waiting::default();
+        let mut taken: Vec<_> = (0..MAX_WAITING).map(|_| waiting.place().unwrap()).collect();
+        assert!(waiting.place().is_none());
+        assert!(waiting.place().is_none(), "who got none takes up none");
+        taken.pop();
+        assert!(waiting.place().is_some());
+        drop(taken);
+        assert_eq!(waiting.0.load(Ordering::Relaxed), 0);
+    }
+}

@@ -107,6 +107,16 @@ async fn only_a_name_that_was_checked_reaches_an_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_there_is_401_and_asked_for_once() {
     let world = world(|builder| builder);
+    // as servers say it, and stores of objects
+    for status in [400, 403, 404, 410] {
+        let absent = key(&format!("absent{status}"));
+        let path = format!("/{}", absent.key_id());
+        world.server.fail(&path, Fault::Status(status));
+        for _ in 0..5 {
+            assert_eq!(world.ask(&absent).await, UNKNOWN, "{status}");
+        }
+        assert_eq!(world.server.count(&path), 1);
+    }
     let absent = key("absent");
     for _ in 0..5 {
         assert_eq!(world.ask(&absent).await, UNKNOWN);
@@ -119,10 +129,17 @@ async fn a_key_that_is_not_there_is_401_and_asked_for_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_503_and_not_tried_for_each_token() {
-    let world = world(|builder| builder.timeout(SECOND / 5));
     let good = key("good");
+    let hanging = world(|builder| builder.timeout(SECOND / 5));
+    hanging.server.fail("/good", Fault::Hang);
+    // a key that comes has all the time that it needs
+    let world = world(|builder| builder.timeout(HOUR).max_wait(HOUR));
     world.publish(&good);
-    for fault in [Fault::Status(500), Fault::Hang, Fault::Redirect("/other".into()), Fault::Close] {
+    for _ in 0..5 {
+        assert_eq!(hanging.ask(&good).await, OUT);
+    }
+    assert_eq!(hanging.server.count("/good"), 1);
+    for fault in [Fault::Status(500), Fault::Redirect("/other".into()), Fault::Close] {
         let before = world.server.count("/good");
         world.server.fail("/good", fault);
         for _ in 0..5 {
