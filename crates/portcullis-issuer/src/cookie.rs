@@ -199,6 +199,8 @@ mod tests {
             "__Host-session=x; Path=/; Max-Age=34560000; Secure; HttpOnly; SameSite=Strict"
         );
         assert!(value.is_sensitive());
+        let value = session().set("x", Duration::from_secs(1)).unwrap();
+        assert_eq!(value, "__Host-session=x; Path=/; Max-Age=1; Secure; HttpOnly; SameSite=Lax");
         assert_eq!(format!("{value:?}"), "Sensitive");
     }
 

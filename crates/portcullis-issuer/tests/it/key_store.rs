@@ -188,10 +188,34 @@ fn a_key_that_the_ring_refuses_leaves_the_store_as_it_was() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_others_can_read_is_refused_by_a_store_that_is_open_too() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    for place in Place::each() {
+        let store = place.open().unwrap();
+        let entry = KeyEntry::new(key(), Timestamp::from_secs(1));
+        let good = place.path().metadata().unwrap().permissions();
+        let exposed = Permissions::from_mode(good.mode() | 0o004);
+        set_permissions(place.path(), exposed).unwrap();
+        for error in [
+            store.load().map(drop).unwrap_err(),
+            store.add(&entry).unwrap_err(),
+            place.open().map(drop).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), IssuerErrorKind::Exposed, "{error}");
+        }
+        set_permissions(place.path(), good).unwrap();
+        assert!(store.load().unwrap().is_empty());
+    }
+}
+
 /// A file that is there and can't be read might hold the key that was put in front.
 #[cfg(unix)]
 #[test]
 fn a_file_that_can_not_be_read_or_removed_is_an_error_and_one_that_is_gone_is_not() {
+    use std::io::Write as _;
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
     let place = Place::each().next().unwrap();
     let process = place.process(&clock());
@@ -211,6 +235,13 @@ fn a_file_that_can_not_be_read_or_removed_is_an_error_and_one_that_is_gone_is_no
     place.open().unwrap().add(&entries[0]).unwrap();
     assert_ne!(file.metadata().unwrap().ino(), before);
     assert_ne!(std::io::read_to_string(held).unwrap(), "");
+
+    // over what a crash has left
+    let left = file.with_extension("new");
+    std::fs::copy(&file, &left).unwrap();
+    std::fs::OpenOptions::new().append(true).open(&left).unwrap().write_all(b"more").unwrap();
+    place.open().unwrap().add(&entries[0]).unwrap();
+    assert_eq!(thumbprints(&*place.open().unwrap()), [current.thumbprint()]);
 
     std::fs::remove_file(&file).unwrap();
     std::fs::DirBuilder::new().mode(0o700).create(&file).unwrap();
@@ -376,7 +407,9 @@ fn what_others_can_read_is_refused() {
 fn a_file_that_is_no_key_is_named_and_nothing_of_it_is_shown() {
     let place = Place::each().next().unwrap();
     drop(place.process(&clock()));
-    std::fs::write(place.path().join("notes.txt"), "not a key, and no business of ours").unwrap();
+    for name in ["notes.txt", "notes.json"] {
+        std::fs::write(place.path().join(name), "not a key, and no business of ours").unwrap();
+    }
     std::fs::write(place.path().join("key-left.new"), "half a key, from a crash").unwrap();
     place.open().unwrap().load().unwrap();
     let canary = r#"{"created_at":1,"signs_from":1,"key":{"kty":"CANARY"}}"#;

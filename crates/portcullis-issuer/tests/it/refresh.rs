@@ -205,6 +205,9 @@ fn signing_out_everywhere_ends_every_session_of_a_subject() {
     let sessions = ["bob", "bob", "bob"].map(|name| world.begin(name));
     let alice = world.begin("alice");
     assert_eq!(block_on(world.tokens().end_all("bob")).unwrap(), 3);
+    // what knows no session is refused by when it was issued
+    let bobs = TokenView::new(ISSUER).with_token_id("x").with_subject("bob");
+    assert!(block_on(world.rule().check(&bobs.with_issued_at(world.clock.now()))).is_denied());
     // The clock has moved on: a token minted by a refresh that was under way is refused too.
     world.clock.advance(Duration::from_secs(2));
     for session in &sessions {
@@ -365,6 +368,24 @@ fn a_cutoff_from_elsewhere_holds_for_sessions_that_began_before_it() {
     world.clock.advance(Duration::from_secs(1));
     let after = world.begin("bob");
     assert!(world.rotate(&after).is_ok());
+}
+
+#[test]
+fn a_denial_from_elsewhere_of_the_session_or_its_client_ends_it() {
+    let world = World::new();
+    let tokens = world.tokens();
+    let [one, two, three] =
+        [(); 3].map(|()| block_on(tokens.begin(Grant::new("bob").client("web"))).unwrap());
+    let rotate = |session: &Session| {
+        let next = block_on(tokens.rotate_for(Some("web"), session.token()));
+        next.map_err(|error| error.kind())
+    };
+    let deny = |target| block_on(world.store.memory.revoke(Entry::deny(target))).unwrap();
+    deny(Target::session(ISSUER, one.family().session()));
+    assert_eq!(rotate(&one).unwrap_err(), Kind::Revoked);
+    assert!(rotate(&two).is_ok());
+    deny(Target::client(ISSUER, "web"));
+    assert_eq!(rotate(&three).unwrap_err(), Kind::Revoked);
 }
 
 #[test]

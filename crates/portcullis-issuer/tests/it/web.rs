@@ -139,6 +139,9 @@ fn metadata_that_no_client_would_accept_are_refused() {
         assert!(error.to_string().contains(because), "{issuer} {jwks_uri}: {error}");
     }
     assert!(ServerMetadata::new("https://id.example.com").into_service().is_err());
+    let metadata = ServerMetadata::new("https://id.example.com").jwks_uri(good);
+    let error = metadata.token_endpoint("http://id.example.com/token").into_service().unwrap_err();
+    assert!(error.to_string().contains("token_endpoint"), "{error}");
     let local = ServerMetadata::new("http://127.0.0.1:8080").jwks_uri("http://localhost:8080/jwks");
     assert!(local.into_service().is_ok());
 }

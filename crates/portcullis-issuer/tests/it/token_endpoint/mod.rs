@@ -18,7 +18,7 @@ use portcullis_issuer::token_endpoint::{
     ClientDirectory, MemoryReplayStore, ReplayStore, TokenEndpoint, TokenEndpointBuilder,
 };
 use portcullis_issuer::{SigningKey, TokenIssuer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tower_service::Service as _;
 
 use crate::log::Log;
@@ -66,6 +66,37 @@ async fn an_assertion_works_once_for_as_long_as_it_is_good() {
 }
 
 #[tokio::test]
+async fn what_one_client_has_used_up_another_may_use() {
+    let setup = Setup::new();
+    fs::copy(setup.clients.path().join("nightly.pem"), setup.clients.path().join("other.pem"))
+        .unwrap();
+    for client in ["nightly", "other"] {
+        let assertion = setup.assertion(json!({ "iss": client, "sub": client, "jti": "one" }));
+        setup.authenticate(&assertion).await.expect_token();
+        setup.authenticate(&assertion).await.expect(401, "invalid_client", "used before");
+    }
+}
+
+#[tokio::test]
+async fn algorithms_and_clocks_are_those_that_were_set() {
+    let key = SigningKey::generate(Algorithm::ES512).unwrap();
+    let pem = key.public_pem().unwrap();
+    let setup = Setup { key: key.clone(), ..Setup::new() };
+    fs::write(setup.clients.path().join("nightly.pem"), &pem).unwrap();
+    // who registered such a key has made a mistake, and not the client
+    let answer = setup.authenticate(&setup.assertion(json!({}))).await;
+    answer.expect(503, "temporarily_unavailable", "again");
+    let builder = Setup::with(|builder| {
+        builder.algorithms([Algorithm::ES512]).leeway(Duration::from_secs(5))
+    });
+    let setup = Setup { key, ..builder };
+    fs::write(setup.clients.path().join("nightly.pem"), pem).unwrap();
+    setup.authenticate(&setup.assertion(json!({ "exp": NOW - 4 }))).await.expect_token();
+    setup.refused(json!({ "exp": NOW - 5 }), "expired").await;
+    setup.refused(json!({ "exp": NOW + 306 }), "lives too long").await;
+}
+
+#[tokio::test]
 async fn an_assertion_that_was_refused_is_not_used_up() {
     let setup = Setup::new();
     let good = setup.assertion(json!({ "jti": "one" }));
@@ -104,6 +135,8 @@ async fn each_rule_of_an_assertion_has_its_refusal() {
     // an assertion that says who one is does not ask for a token
     let authentication = setup.typed("client-authentication+jwt", json!({}));
     setup.grant(&authentication).await.expect(400, "invalid_grant", "type");
+    setup.grant(&setup.typed("at+jwt", json!({}))).await.expect(400, "invalid_grant", "type");
+    setup.authenticate(&setup.untyped(json!({}))).await.expect_token();
     for malformed in ["x", "a.b.c", "..", "e30.e30.e30"] {
         setup.authenticate(malformed).await.expect(401, "invalid_client", "");
     }
@@ -129,7 +162,10 @@ async fn a_client_acts_for_itself_unless_it_may_act_for_others() {
     setup.grant(&assertion).await.expect(400, "invalid_grant", "act for");
 
     let setup = Setup::with(|b| b.acts_for(|client, sub| (client, sub) == ("nightly", "bob")));
-    setup.grant(&setup.assertion(for_bob)).await.expect_token();
+    let token = setup.grant(&setup.assertion(for_bob)).await.expect_token();
+    let read = portcullis::jws::verify(&token, &setup.keys.verification_keys()).unwrap();
+    let claims: Value = serde_json::from_slice(read.payload()).unwrap();
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("bob"), &json!("nightly")));
     let itself = setup.assertion(json!({}));
     setup.grant(&itself).await.expect(400, "invalid_grant", "act for");
 }
@@ -279,6 +315,11 @@ async fn what_is_no_form_is_not_read() {
     assert_eq!(answer.0.headers()["allow"], "POST");
     let json = Request::post("/token").header("content-type", "application/json");
     setup.send(json.body(empty()).unwrap()).await.expect(400, "invalid_request", "form");
+    let twice = request().header("content-type", "application/json").body(empty()).unwrap();
+    setup.send(twice).await.expect(400, "invalid_request", "form");
+    let type_and_more = "Application/X-WWW-Form-Urlencoded; charset=UTF-8";
+    let form = Request::post("/token").header("content-type", type_and_more);
+    setup.send(form.body(empty()).unwrap()).await.expect(400, "invalid_request", "grant_type");
     let large = request().body(Full::from("x".repeat(32 * 1024 + 1))).unwrap();
     setup.send(large).await.expect(413, "invalid_request", "too large");
     let at_most = request().body(Full::from("x".repeat(32 * 1024))).unwrap();

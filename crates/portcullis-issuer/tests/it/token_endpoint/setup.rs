@@ -61,6 +61,14 @@ impl Setup {
     }
 
     pub(super) fn typed(&self, typ: &str, change: Value) -> String {
+        self.signed(&JwsHeader::new().with_typ(typ), change)
+    }
+
+    pub(super) fn untyped(&self, change: Value) -> String {
+        self.signed(&JwsHeader::new(), change)
+    }
+
+    fn signed(&self, header: &JwsHeader, change: Value) -> String {
         static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let id = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut claims = json!({
@@ -72,7 +80,7 @@ impl Setup {
                 value => claims[name] = value.clone(),
             }
         }
-        self.key.sign(&JwsHeader::new().with_typ(typ), claims.to_string()).unwrap()
+        self.key.sign(header, claims.to_string()).unwrap()
     }
 
     pub(super) async fn post(&self, parameters: &[(&str, &str)]) -> Answer {
