@@ -6,6 +6,7 @@ mod cluster;
 mod common;
 mod durable;
 mod faults;
+mod log;
 mod refusals;
 mod suite;
 #[cfg(feature = "tls")]
@@ -22,6 +23,7 @@ fn main() {
     suite::add(&mut add);
     durable::add(&mut add);
     faults::add(&mut add);
+    log::add(&mut add);
     refusals::add(&mut add);
     cluster::add(&mut add);
     #[cfg(feature = "tls")]
