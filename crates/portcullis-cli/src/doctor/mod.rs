@@ -82,7 +82,7 @@ fn finding(weight: Weight, about: &'static str, text: impl Into<String>) -> Find
 pub(crate) fn run(args: &Args) -> Outcome {
     let mut client = HttpClient::builder();
     if let Some(path) = &args.root_certificates {
-        client = client.root_certificates(input::file(path)?.to_vec());
+        client = client.more_root_certificates(input::file(path)?.to_vec());
     }
     let client = client.build().map_err(Failure::usage)?;
     runtime()?.block_on(async {

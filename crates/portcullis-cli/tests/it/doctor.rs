@@ -84,6 +84,41 @@ fn a_fault_is_1_and_an_outage_3() {
 }
 
 #[test]
+fn authorities_are_trusted_beside_those_of_the_system() {
+    let world = World::with_key();
+    let key = SigningKey::from_pem(world.read("key.pem")).unwrap();
+    let [public, private] = ["public.pem", "private.pem"].map(|file| {
+        let server = IssuerServer::start_tls().unwrap();
+        server.publish([&key]);
+        world.write(file, server.certificate_pem().unwrap());
+        server
+    });
+    // what the system trusts, for the command
+    let system = [("SSL_CERT_FILE", "public.pem")];
+    let doctor = |server: &IssuerServer, more: &[&str]| {
+        let url = server.url();
+        world.run_with(&[&["doctor", &url, "--timeout", "5s"], more].concat(), &system, "")
+    };
+    doctor(&public, &[]).check(0);
+    doctor(&private, &[]).check(3);
+    let more = ["--root-certificates", "private.pem"];
+    doctor(&private, &more).check(0);
+    doctor(&public, &more).check(0);
+    // and where the variables are read
+    for server in [&public, &private] {
+        let url = server.url();
+        let token = world.mint(&["--claim", &format!("iss={url}")]);
+        let variables = [
+            system[0],
+            ("PORTCULLIS_ISSUER", url.as_str()),
+            ("PORTCULLIS_AUDIENCE", AUDIENCE),
+            ("PORTCULLIS_ROOT_CERTIFICATES_FILE", "private.pem"),
+        ];
+        world.run_with(&["explain", "-"], &variables, &token).check(0);
+    }
+}
+
+#[test]
 fn explain_finds_the_keys_by_discovery() {
     let (world, server) = served();
     let url = server.url();

@@ -30,7 +30,7 @@ impl Config {
     pub fn start(&self) -> Result<Started, ConfigError> {
         let mut client = crate::HttpClient::builder();
         if let Some(pem) = &self.root_certificates {
-            client = client.root_certificates(pem.reveal());
+            client = client.more_root_certificates(pem.reveal());
         }
         let client = client.build();
         let client =

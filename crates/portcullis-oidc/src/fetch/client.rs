@@ -30,7 +30,8 @@ const IDLE: Duration = Duration::from_secs(5);
 ///
 /// - The cryptography of TLS is aws-lc-rs, told to rustls explicitly. The provider that is installed for
 ///   the process makes no difference, and none is installed.
-/// - Certificates are judged as the platform does, or by [roots](HttpClientBuilder::root_certificates) of your own.
+/// - Certificates are judged as the platform does, by [roots](HttpClientBuilder::root_certificates) of your own, or by
+///   [both](HttpClientBuilder::more_root_certificates).
 /// - Redirects are not followed, nothing is decompressed, no cookies are kept.
 /// - A proxy is used only if it is [set](HttpClientBuilder::proxy). Those of the environment are not: a variable
 ///   that is there for something else does not decide through whom keys are fetched.
@@ -71,6 +72,7 @@ struct Credential {
 pub struct HttpClientBuilder {
     connect_timeout: Duration,
     roots: Vec<Vec<u8>>,
+    more_roots: Vec<Vec<u8>>,
     credentials: Vec<(String, PathBuf)>,
     proxy: Option<String>,
 }
@@ -90,6 +92,7 @@ impl HttpClient {
         HttpClientBuilder {
             connect_timeout: Duration::from_secs(3),
             roots: Vec::new(),
+            more_roots: Vec::new(),
             credentials: Vec::new(),
             proxy: None,
         }
@@ -106,6 +109,13 @@ impl HttpClientBuilder {
     /// Trusts the authorities in this PEM, and no longer those of the platform. Called again, it trusts both.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(pem.into());
+        self
+    }
+
+    /// Trusts the authorities in this PEM beside those that are trusted anyway: the platform's, or those of
+    /// [`root_certificates`](Self::root_certificates). Called again, it trusts both.
+    pub fn more_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.more_roots.push(pem.into());
         self
     }
 
@@ -167,22 +177,32 @@ impl HttpClientBuilder {
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
+        let provider = Arc::clone(provider);
+        let more = certificates(&self.more_roots)?;
         if self.roots.is_empty() {
-            return Ok(Arc::new(PlatformVerifier::new(Arc::clone(provider))?));
+            return Ok(Arc::new(PlatformVerifier::new_with_extra_roots(more, provider)?));
         }
         let mut roots = RootCertStore::empty();
-        for pem in &self.roots {
-            let before = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                roots.add(certificate.map_err(|_| "a root certificate is no PEM")?)?;
-            }
-            if roots.len() == before {
-                return Err("there is no root certificate in the PEM".into());
-            }
+        for certificate in certificates(&self.roots)?.into_iter().chain(more) {
+            roots.add(certificate)?;
         }
-        let provider = Arc::clone(provider);
         Ok(WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?)
     }
+}
+
+/// The certificates in these PEMs: at least one in each.
+fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, BoxError> {
+    let mut all = Vec::new();
+    for pem in pems {
+        let before = all.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            all.push(certificate.map_err(|_| "a root certificate is no PEM")?);
+        }
+        if all.len() == before {
+            return Err("there is no root certificate in the PEM".into());
+        }
+    }
+    Ok(all)
 }
 
 impl Fetch for HttpClient {

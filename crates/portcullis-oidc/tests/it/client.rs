@@ -42,6 +42,21 @@ async fn a_certificate_that_nobody_vouches_for_is_an_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn authorities_may_be_added_to_those_that_are_trusted() {
+    let ((one, _), (other, _)) = (tls(), tls());
+    let [first, second] = [&one, &other].map(|server| server.certificate_pem().unwrap());
+    let alone = HttpClient::builder().more_root_certificates(first);
+    let both = HttpClient::builder().root_certificates(second).more_root_certificates(first);
+    for (client, trusts_other) in [(alone, false), (both, true)] {
+        let client = client.build().unwrap();
+        for (server, trusted) in [(&one, true), (&other, trusts_other)] {
+            let keys = RemoteKeys::discover(server.url()).spawn_with(client.clone()).unwrap();
+            assert_eq!(soon(keys.refresh()).await.is_ok(), trusted);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_for_another_name_is_an_outage() {
     let (server, _) = tls();
     // the certificate is for localhost
@@ -87,6 +102,8 @@ fn settings_of_the_client_that_make_no_sense_are_refused() {
     for builder in [
         HttpClient::builder().root_certificates("no certificate"),
         HttpClient::builder().root_certificates(""),
+        HttpClient::builder().more_root_certificates("no certificate"),
+        HttpClient::builder().more_root_certificates(""),
         HttpClient::builder().bearer_token_file("http://idp.example.com", "token"),
         HttpClient::builder().bearer_token_file("kubernetes.default.svc", "token"),
         HttpClient::builder().proxy("no proxy\n"),
