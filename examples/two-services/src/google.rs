@@ -27,7 +27,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Where the keys of an account are. The real ones are at `https://www.googleapis.com`.
 pub(crate) fn keys_url(google: &str, account: &str) -> String {
-    format!("{google}/service_accounts/v1/jwk/{account}")
+    format!("{google}/service_accounts/v1/metadata/jwk/{account}")
 }
 
 /// The accounts, each with the private key that its owner downloaded.
@@ -44,7 +44,9 @@ impl Accounts {
 
     /// The service.
     pub(crate) fn router(self) -> Router {
-        Router::new().route("/service_accounts/v1/jwk/{account}", get(keys)).with_state(self)
+        Router::new()
+            .route("/service_accounts/v1/metadata/jwk/{account}", get(keys))
+            .with_state(self)
     }
 
     /// Tokens to paste, all but the first of them no good.

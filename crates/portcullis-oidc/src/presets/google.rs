@@ -158,7 +158,7 @@ pub fn google_iap(audience: &str) -> Preset {
 /// # }
 /// ```
 // source: Firebase docs, "Verify ID tokens using a third-party JWT library" (`iss`, `aud`, `sub`, `auth_time`). The
-// address of the JWK Set is not on that page; it is the one that Google's libraries use for this account
+// address of the JWK Set is not on that page; it is the one that public verifiers of such tokens use
 pub fn firebase(project: &str) -> Preset {
     let settings = Issuer::new(format!("https://securetoken.google.com/{project}"))
         .audience(project)
@@ -177,8 +177,10 @@ pub fn firebase(project: &str) -> Preset {
             "*.gserviceaccount.com",
             "this is a custom token, which the client exchanges for an ID token",
         ));
-    let account = "securetoken@system.gserviceaccount.com";
-    let preset = Preset::new("firebase", settings, KeyPlace::JwkSet(keys_of(account)));
+    let keys =
+        "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+            .to_owned();
+    let preset = Preset::new("firebase", settings, KeyPlace::JwkSet(keys));
     preset.check(check::label("the project", project))
 }
 
@@ -207,7 +209,8 @@ pub fn firebase(project: &str) -> Preset {
 /// # Ok(())
 /// # }
 /// ```
-// source: AIP-4111 "Self-signed JWT" (`iss` = `sub` = e-mail, `aud` or `scope`, one hour)
+// sources: AIP-4111 "Self-signed JWT" (`iss` = `sub` = e-mail, `aud` or `scope`, one hour); IAM Service Account Credentials
+// API, "SignJwtResponse: keyId" (where the keys of an account are, as certificates and as JWKs)
 pub fn google_service_accounts<S: AsRef<str>>(emails: impl IntoIterator<Item = S>) -> Presets {
     Presets::new(owned(emails).into_iter().map(|email| {
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._@".contains(&b);
@@ -234,5 +237,5 @@ pub fn google_service_accounts<S: AsRef<str>>(emails: impl IntoIterator<Item = S
 
 /// The JWK Set of a service account.
 fn keys_of(account: &str) -> String {
-    format!("https://www.googleapis.com/service_accounts/v1/jwk/{account}")
+    format!("https://www.googleapis.com/service_accounts/v1/metadata/jwk/{account}")
 }

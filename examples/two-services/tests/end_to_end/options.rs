@@ -33,7 +33,7 @@ fn what_it_does_not_know_is_an_error() {
 fn the_authority_is_the_only_one_that_is_trusted_and_another_is_made_each_time() {
     let (here, there) = (Place::new(), Place::new());
     let google = here.start("google", &["--listen", "127.0.0.1:0"]);
-    let url = format!("{}/service_accounts/v1/jwk/nobody", google.url());
+    let url = format!("{}/service_accounts/v1/metadata/jwk/nobody", google.url());
     assert_eq!(here.client().get(&url, "").status, 404);
     assert!(there.client().send("GET", &url, "", "").is_err());
     // the name is checked, not only who signed

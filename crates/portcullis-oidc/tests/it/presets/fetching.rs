@@ -60,7 +60,9 @@ fn jwk_set(signer: &TestIssuer) -> String {
 async fn the_hanging_keys_of_one_account_are_nobody_elses() {
     let (a, b) = ("a@p.iam.gserviceaccount.com", "b@p.iam.gserviceaccount.com");
     let signer = TestIssuer::new(Algorithm::RS256);
-    let at = |email: &str| format!("https://www.googleapis.com/service_accounts/v1/jwk/{email}");
+    let at = |email: &str| {
+        format!("https://www.googleapis.com/service_accounts/v1/metadata/jwk/{email}")
+    };
     let (network, refresher) = network([(at(a), jwk_set(&signer))]);
     let issuers = presets::google_service_accounts([a, b])
         .audience("https://payroll.example.com/")

@@ -136,6 +136,7 @@ fn keys_are_fetched_from_where_the_documentation_says() {
         .collect();
     assert_eq!(
         urls,
-        accounts.map(|a| format!("https://www.googleapis.com/service_accounts/v1/jwk/{a}"))
+        accounts
+            .map(|a| format!("https://www.googleapis.com/service_accounts/v1/metadata/jwk/{a}"))
     );
 }
