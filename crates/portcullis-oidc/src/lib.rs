@@ -7,6 +7,7 @@ mod discovery;
 mod error;
 mod fetch;
 mod freshness;
+mod known;
 pub mod presets;
 mod remote;
 mod url;

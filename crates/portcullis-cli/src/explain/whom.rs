@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use portcullis::Algorithm;
-use portcullis_oidc::config::{ClaimPlace, Config, Environment, IssuerConfig, Span};
+use portcullis_oidc::config::{ClaimPlace, Config, Environment, IssuerConfig, RequiredValue, Span};
 
 use crate::exit::Failure;
 use crate::gate::settings;
@@ -51,13 +51,21 @@ pub(super) struct Whom {
     #[arg(long, value_name = "CLAIM", requires = "issuer")]
     require: Vec<String>,
 
+    /// A value that a claim must have; repeat it for several. One of them, where a claim is named more than once.
+    #[arg(long, value_name = "NAME=TEXT", requires = "issuer")]
+    require_value: Vec<RequiredValue>,
+
+    /// Lets in all for whom an issuer such as GitHub or Google signs.
+    #[arg(long, requires = "issuer")]
+    trust_strangers: bool,
+
     /// Where roles are: a claim or a JSON Pointer; `roles` unless set.
     #[arg(long, value_name = "CLAIM", requires = "issuer")]
     roles_claim: Vec<ClaimPlace>,
 }
 
 /// The settings by their arguments, for errors.
-const ARGUMENTS: [(&str, &str); 11] = [
+const ARGUMENTS: [(&str, &str); 13] = [
     ("issuer", "--issuer"),
     ("audience", "--audience"),
     ("audience_less", "--audience-less"),
@@ -69,6 +77,8 @@ const ARGUMENTS: [(&str, &str); 11] = [
     ("leeway", "--leeway"),
     ("types", "--type"),
     ("required_claims", "--require"),
+    ("required_values", "--require-value"),
+    ("trust_strangers", "--trust-strangers"),
 ];
 
 impl Whom {
@@ -103,6 +113,8 @@ impl Whom {
         settings.leeway = self.leeway;
         settings.types = self.types.clone();
         settings.required_claims = self.require.clone();
+        settings.required_values = self.require_value.clone();
+        settings.trust_strangers = self.trust_strangers;
         settings.roles_claim = self.roles_claim.clone();
         let mut config = Config::default();
         config.issuers.push(settings);

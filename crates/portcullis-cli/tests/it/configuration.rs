@@ -20,16 +20,18 @@ fn the_table_has_every_setting_and_no_other() {
 }
 
 #[test]
-fn the_numbered_example_and_the_file_are_read() {
+fn the_examples_and_the_file_are_read() {
     let of = |language: &str, at: usize| {
         let block = PAGE.split(&format!("```{language}\n")).nth(at).unwrap();
         block.split("```").next().unwrap()
     };
-    let lines = of("sh", 2).lines().filter_map(|line| line.split_once('='));
-    let config = Environment::new(lines).read().unwrap();
-    assert_eq!(config.issuers.len(), 2);
-
     let world = World::with_key();
+    for (at, issuers) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
+        let lines: Vec<_> = of("sh", at).lines().filter_map(|line| line.split_once('=')).collect();
+        let config = Environment::new(lines.iter().copied()).read().unwrap();
+        assert_eq!(config.issuers.len(), issuers);
+        world.run_with(&["gate", "--check"], &lines, "").check(0);
+    }
     // the file of the example is nowhere, so that of the world is read
     let toml = of("toml", 1).replace("/etc/payroll/partner.json", "jwks.json");
     let toml = toml.replace(

@@ -76,6 +76,27 @@ fn without_arguments_it_judges_by_the_variables_of_the_gate() {
 }
 
 #[test]
+fn of_an_issuer_that_signs_for_strangers_it_is_said_which_tokens_are_ours() {
+    let world = World::with_key();
+    let github = "https://token.actions.githubusercontent.com";
+    let token = |owner: &str| {
+        let claims = [format!("iss={github}"), format!("repository_owner_id={owner}")];
+        world.mint(&["--claim", &claims[0], "--claim", &claims[1]])
+    };
+    let run = |token: &str, more: &[&str]| {
+        let usual = ["explain", "-", "--issuer", github, "--audience", AUDIENCE];
+        world.run_with(&[&usual, &BY_FILE[..], more].concat(), &[], token)
+    };
+    let ours = ["--require-value", "repository_owner_id=65"];
+    run(&token("65"), &ours).check(0);
+    let ran = run(&token("66"), &ours).check(1);
+    assert!(ran.out.starts_with("REFUSED (wrong-claim)"), "{ran:?}");
+    run(&token("66"), &["--trust-strangers"]).check(0);
+    run(&token("65"), &[]).check_error(&["--issuer", "--require-value", "--trust-strangers"]);
+    run(&token("65"), &["--require-value", "x"]).check_error(&["--require-value", "NAME=TEXT"]);
+}
+
+#[test]
 fn keys_out_of_reach_say_nothing_about_the_token() {
     let world = World::with_key();
     let nowhere = Port::keep().unwrap();

@@ -9,7 +9,7 @@ use portcullis::{Algorithm, Issuer, Keys};
 use serde::Deserialize;
 
 use super::value::one_or_many;
-use super::{ClaimPlace, ConfigError, Secret, Span};
+use super::{ClaimPlace, ConfigError, RequiredValue, Secret, Span};
 
 /// An issuer to trust. The fields are described by [`SETTINGS`](super::SETTINGS); those that end in
 /// `_file` hold the path of a file with the value.
@@ -42,6 +42,9 @@ pub struct IssuerConfig {
     pub access_token_profile: bool,
     #[serde(deserialize_with = "one_or_many")]
     pub required_claims: Vec<String>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub required_values: Vec<RequiredValue>,
+    pub trust_strangers: bool,
     #[serde(deserialize_with = "one_or_many")]
     pub roles_claim: Vec<ClaimPlace>,
     #[serde(deserialize_with = "one_or_many")]
@@ -108,7 +111,7 @@ impl IssuerConfig {
         })
     }
 
-    fn wrong(&self, field: &'static str, what: impl std::fmt::Display) -> ConfigError {
+    pub(super) fn wrong(&self, field: &'static str, what: impl std::fmt::Display) -> ConfigError {
         ConfigError::about(self.written(field), what)
     }
 
@@ -124,6 +127,7 @@ impl IssuerConfig {
             return Err(self.wrong("issuer", "it must not be empty or contain white space"));
         }
         self.check_lists()?;
+        self.check_whose(name)?;
         let mut issuer = Issuer::new(name.as_str());
         issuer = match (self.audience.as_slice(), self.audience_less) {
             ([], true) => issuer.audience_less(),
@@ -168,6 +172,7 @@ impl IssuerConfig {
             issuer = issuer.max_lifetime(lifetime);
         }
         issuer = self.required_claims.iter().fold(issuer, Issuer::require_claim);
+        issuer = self.with_required_values(issuer);
         issuer = self.roles_claim.iter().fold(issuer, |issuer, at| issuer.roles_from(at.path()));
         issuer = self.scopes_claim.iter().fold(issuer, |issuer, at| issuer.scopes_from(at.path()));
         if let Some(claim) = &self.token_id_claim {

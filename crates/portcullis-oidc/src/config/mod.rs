@@ -50,6 +50,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod value;
+mod whose;
 
 pub use env::Environment;
 pub use error::ConfigError;
@@ -59,6 +60,7 @@ pub use secret::Secret;
 pub use settings::{SETTINGS, Scope, Setting};
 pub use span::Span;
 pub use start::Started;
+pub use whose::RequiredValue;
 
 use serde::Deserialize;
 

@@ -59,6 +59,11 @@ impl ClaimPlace {
     pub fn path(&self) -> ClaimPath {
         self.0.clone().into()
     }
+
+    /// True for the claim of this name, in no other.
+    pub(super) fn is(&self, claim: &str) -> bool {
+        matches!(self.0.as_slice(), [name] if name == claim)
+    }
 }
 
 impl FromStr for ClaimPlace {

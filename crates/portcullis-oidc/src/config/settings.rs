@@ -84,6 +84,16 @@ pub const SETTINGS: &[Setting] = &[
     of_issuer("access_token_profile", Flag, "`true` to accept access tokens of RFC 9068 only"),
     of_issuer("required_claims", List, "claims that must be there"),
     of_issuer(
+        "required_values",
+        List,
+        "values that claims must have: `NAME=TEXT`, or `NAME:=JSON` for a number, `true` and `false`; one of them for a claim that is named more than once",
+    ),
+    of_issuer(
+        "trust_strangers",
+        Flag,
+        "`true` to let in all for whom an issuer such as GitHub or Google signs",
+    ),
+    of_issuer(
         "roles_claim",
         List,
         "where roles are: a claim, or a JSON Pointer such as `/realm_access/roles`; `roles` unless set",

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use portcullis::{AccessClaims, Algorithm};
+use portcullis::{AccessClaims, Algorithm, RejectionKind};
+use portcullis_issuer::{JwsHeader, SigningKey};
+use serde_json::{Value, json};
 
 use super::{Config, ConfigError, Environment, IssuerConfig, SETTINGS, Scope, Span};
 
@@ -30,7 +32,7 @@ fn check_error(outcome: Result<impl Sized, ConfigError>, words: &[&str]) {
 #[test]
 fn every_setting_is_a_field_by_the_same_name() {
     for setting in SETTINGS.iter().filter(|setting| setting.name != "config") {
-        let values = [r#""1""#, "true", r#"["RS256"]"#, r#""bearer""#, r#""oauth""#];
+        let values = [r#""1""#, "true", r#"["RS256"]"#, r#""bearer""#, r#""oauth""#, r#""a=1""#];
         let fits = values.iter().any(|value| {
             let json = format!("{{\"{}\":{value}}}", setting.name);
             match setting.scope {
@@ -173,6 +175,96 @@ fn several_issuers_have_numbers_and_say_what_they_may_give() {
     assert_eq!(started.issuers().len(), 2);
     assert!(started.verifier::<AccessClaims>().is_ok());
     check_error(start(&[&first, &[("PORTCULLIS_LEEWAY", "5")]]), &["number all of them"]);
+}
+
+#[test]
+fn an_issuer_that_signs_for_strangers_needs_to_know_which_tokens_are_ours() {
+    let of = |issuer: &str, more: &[(&str, &str)]| {
+        let usual = [
+            ("PORTCULLIS_ISSUER", issuer),
+            ("PORTCULLIS_AUDIENCE", "payroll"),
+            ("PORTCULLIS_SECRET", SECRET),
+        ];
+        read(&[&usual, more].concat())?.start_with_local_keys()
+    };
+    let values = |values| [("PORTCULLIS_REQUIRED_VALUES", values)];
+    let all = ("PORTCULLIS_TRUST_STRANGERS", "true");
+    let github = "https://token.actions.githubusercontent.com";
+    let google = "https://accounts.google.com";
+    for (issuer, ours, not_enough) in [
+        (github, ["repository_owner_id=65", "repository_id=74,ref=refs/heads/main"], "ref=x"),
+        (google, ["hd=example.com", "email=a@example.com,email_verified:=true"], "email=a@b.c"),
+        (
+            "accounts.google.com",
+            ["hd=a.example", "hd=a.example,hd=b.example"],
+            "email_verified:=true",
+        ),
+        ("https://accounts.google.com/", ["sub=1", "sub=1,sub=2"], "/sub/x=1"),
+    ] {
+        for ours in ours {
+            of(issuer, &values(ours)).unwrap();
+        }
+        of(issuer, &[all]).unwrap();
+        let told =
+            ["PORTCULLIS_ISSUER", "PORTCULLIS_REQUIRED_VALUES", "PORTCULLIS_TRUST_STRANGERS"];
+        check_error(of(issuer, &[]), &told);
+        check_error(of(issuer, &values(not_enough)), &told);
+        let both = [values(ours[0])[0], all];
+        check_error(of(issuer, &both), &["PORTCULLIS_TRUST_STRANGERS", "unset this"]);
+    }
+    // an enterprise may have an issuer of its own
+    of(&format!("{github}/octo"), &[]).unwrap();
+    check_error(of("https://idp.example.com", &[all]), &["PORTCULLIS_TRUST_STRANGERS", "unset it"]);
+}
+
+#[test]
+fn the_audience_of_keycloaks_own_pages_is_none() {
+    let of = |issuer: &str| {
+        let variables = [
+            ("PORTCULLIS_ISSUER", issuer),
+            ("PORTCULLIS_AUDIENCE", "payroll,account"),
+            ("PORTCULLIS_SECRET", SECRET),
+        ];
+        read(&variables)?.start_with_local_keys()
+    };
+    let told = ["PORTCULLIS_AUDIENCE", "audience mapper"];
+    check_error(of("https://id.example.com/realms/staff"), &told);
+    of("https://id.example.com").unwrap();
+}
+
+#[test]
+fn claims_must_have_the_values_that_are_asked_for() {
+    let variables = [
+        ("PORTCULLIS_ISSUER", "https://idp.example.com"),
+        ("PORTCULLIS_AUDIENCE_LESS", "true"),
+        ("PORTCULLIS_SECRET", SECRET),
+        ("PORTCULLIS_REQUIRED_VALUES", "client_id=a, client_id=b, level:=3, /team/name=blue"),
+    ];
+    let verifier = read(&variables).unwrap().start_with_local_keys().unwrap();
+    let verifier = verifier.verifier::<AccessClaims>().unwrap();
+    let key = SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap();
+    let passes = |claims: Value| {
+        let mut all = json!({"iss": "https://idp.example.com", "exp": 4_000_000_000_u32});
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        let token = key.sign(&JwsHeader::new(), all.to_string()).unwrap();
+        verifier.verify(token).map_err(|refused| refused.kind())
+    };
+    let blue = json!({"name": "blue"});
+    for client in ["a", "b"] {
+        passes(json!({"client_id": client, "level": 3, "team": blue})).unwrap();
+    }
+    for claims in [
+        json!({"client_id": "c", "level": 3, "team": blue}),
+        json!({"level": 3, "team": blue}),
+        json!({"client_id": "a", "level": "3", "team": blue}),
+        json!({"client_id": "a", "level": 3, "team": {"name": "red"}}),
+        json!({"client_id": "a", "level": 3, "team": "blue"}),
+    ] {
+        let told = claims.to_string();
+        let refused = passes(claims).err();
+        let expected = [Some(RejectionKind::WrongClaim), Some(RejectionKind::MissingClaim)];
+        assert!(expected.contains(&refused), "{told}: {refused:?}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use portcullis::{Algorithm, BuildError, ClaimRule, Issuer, Keys, LookAlike};
 use super::Preset;
 use super::check::{self, owned};
 use super::keys::KeyPlace;
+use crate::known::OF_A_REALM;
 
 /// Access tokens of a realm of Keycloak, by its exact `iss`: `https://id.example.com/realms/staff`.
 ///
@@ -31,11 +32,6 @@ use super::keys::KeyPlace;
 // sources: Keycloak, "Server Administration Guide: Audience support" (`account`, audience mappers); keycloak/keycloak,
 // TokenUtil.java (`Bearer`, `ID`, `Refresh`, `Offline`, `DPoP` in the claim `typ`) and AccessToken.java (roles)
 pub fn keycloak(realm: &str) -> Preset {
-    const ACCOUNT: &[(&str, &str)] = &[(
-        "account",
-        "it is in nearly every token of a realm and names Keycloak's own pages; add an audience mapper \
-         for this service and name that",
-    )];
     let checked = match realm.contains("/realms/") {
         true => check::url("the realm", realm),
         false => Err(format!("the realm {realm:?} must have `/realms/` in it")),
@@ -56,7 +52,7 @@ pub fn keycloak(realm: &str) -> Preset {
             "the client has no audience mapper for this service",
         ));
     let keys = KeyPlace::JwkSet(format!("{realm}/protocol/openid-connect/certs"));
-    Preset::new("keycloak", settings, keys).foreign(ACCOUNT).check(checked)
+    Preset::new("keycloak", settings, keys).foreign(OF_A_REALM).check(checked)
 }
 
 /// Tokens of the service accounts of a Kubernetes cluster, by the cluster's exact `iss`, once it is said of

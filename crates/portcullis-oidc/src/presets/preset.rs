@@ -4,6 +4,7 @@ use portcullis::{BuildError, ClaimPath, Issuer, Keys};
 
 use super::keys::KeyPlace;
 use crate::Refresher;
+use crate::known::ForeignAudiences;
 
 /// The settings of a known issuer and the place of its keys, before the keys are fetched. See
 /// [`presets`](super).
@@ -32,8 +33,7 @@ pub struct Preset {
     name: &'static str,
     issuer: Issuer,
     keys: KeyPlace,
-    /// Audiences that are the issuer's own, and why they are refused.
-    foreign: &'static [(&'static str, &'static str)],
+    foreign: ForeignAudiences,
     fault: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Preset {
         self
     }
 
-    pub(super) fn foreign(mut self, audiences: &'static [(&'static str, &'static str)]) -> Self {
+    pub(super) fn foreign(mut self, audiences: ForeignAudiences) -> Self {
         self.foreign = audiences;
         self
     }

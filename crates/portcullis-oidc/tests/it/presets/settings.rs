@@ -70,6 +70,11 @@ fn what_makes_no_sense_fails_and_is_named() {
     assert!(presets::supabase_hs256(PROJECT, "short").is_err());
     fails(presets::clerk(CLERK, Vec::<String>::new()), "origins");
     fails(presets::clerk_any_origin("clerk.example.com"), "https://");
+    for any in [presets::openid, presets::oauth] {
+        fails(any("https://token.actions.githubusercontent.com"), "presets::github_actions");
+        fails(any("https://accounts.google.com"), "presets::google_id_token");
+        fails(any("https://id.example.com/realms/staff").audience("account"), "audience mapper");
+    }
 }
 
 #[test]
