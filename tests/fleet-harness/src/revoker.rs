@@ -8,7 +8,7 @@ use portcullis::{Entry, Revoke, Target};
 
 use crate::args::{Args, Kind};
 use crate::clock::nanos;
-use crate::rig;
+use crate::rig::{self, server::HASTY};
 
 pub(crate) const ISSUER: &str = "https://idp.example.com";
 
@@ -22,10 +22,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         match args.kind {
-            Kind::Sqlite => revoke(rig::sqlite::open(&args.address)?, args.from).await,
-            Kind::Redis => revoke(rig::server::open_redis(&args.address).await?, args.from).await,
+            Kind::Sqlite => revoke(rig::sqlite::open_busy(&args.address).await?, args.from).await,
+            Kind::Redis => {
+                revoke(rig::server::open_redis(&args.address, HASTY).await?, args.from).await
+            }
             Kind::Postgres => {
-                revoke(rig::server::open_postgres(&args.address).await?, args.from).await
+                revoke(rig::server::open_postgres(&args.address, HASTY).await?, args.from).await
             }
         }
     })

@@ -17,7 +17,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut stage = Stage::set(&args)?;
     let began = Instant::now();
     let mut turn = 0;
-    while began.elapsed() < args.duration {
+    // where harm is done, each kind at least once, however long that takes on a busy machine
+    let turns = if args.faults { OWN_FAULTS + rig.faults().len() } else { 0 };
+    while began.elapsed() < args.duration || turn < turns {
         // so long all is well between two faults
         std::thread::sleep(args.bound / 2);
         if args.faults {
@@ -45,6 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// How many kinds of harm are done to any store.
+const OWN_FAULTS: usize = 4;
+
 /// Everybody who runs.
 struct Stage<'a> {
     args: &'a Args,
@@ -70,6 +75,9 @@ impl<'a> Stage<'a> {
             stage.numbers.push(number);
         }
         stage.revoker = Some(stage.start_revoker()?);
+        let all_play =
+            wait_until(|| stage.history.lock().verifiers.iter().all(|v| !v.denied.is_empty()));
+        ensure!(all_play, "half a minute after its start a verifier has not denied any token");
         Ok(stage)
     }
 
@@ -103,7 +111,7 @@ impl<'a> Stage<'a> {
         let pause = 2 * self.args.bound;
         let victim = turn % self.verifiers.len().max(1);
         let own = rig.faults();
-        match turn % (4 + own.len()) {
+        match turn % (OWN_FAULTS + own.len()) {
             0 => {
                 say("the revoker is killed in the middle of a burst");
                 if let Some(revoker) = self.revoker.take() {
@@ -128,7 +136,7 @@ impl<'a> Stage<'a> {
                 self.freeze(self.revoker.as_ref(), pause)?;
             }
             other => {
-                let fault = own[other - 4];
+                let fault = own[other - OWN_FAULTS];
                 say(fault);
                 rig.harm(fault)?;
                 // for as long as the fault lasts

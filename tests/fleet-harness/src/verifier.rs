@@ -14,7 +14,7 @@ use portcullis::{Denylist, Replica, Revocation, TokenView, Verdict};
 use crate::args::{Args, Kind};
 use crate::clock::{Wrong, nanos};
 use crate::revoker::{ISSUER, jti};
-use crate::rig;
+use crate::rig::{self, server::HASTY};
 
 /// How many tokens beyond the last that is denied are looked at.
 const WINDOW: u64 = 64;
@@ -24,9 +24,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         match args.kind {
-            Kind::Sqlite => follow(args, rig::sqlite::open(&args.address)?).await,
-            Kind::Redis => follow(args, rig::server::open_redis(&args.address).await?).await,
-            Kind::Postgres => follow(args, rig::server::open_postgres(&args.address).await?).await,
+            Kind::Sqlite => follow(args, rig::sqlite::open_busy(&args.address).await?).await,
+            Kind::Redis => follow(args, rig::server::open_redis(&args.address, HASTY).await?).await,
+            Kind::Postgres => {
+                follow(args, rig::server::open_postgres(&args.address, HASTY).await?).await
+            }
         }
     })
 }

@@ -3,7 +3,10 @@
 pub(crate) mod server;
 pub(crate) mod sqlite;
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use portcullis::StoreError;
 
 use crate::args::Kind;
 
@@ -31,4 +34,19 @@ pub(crate) fn start(kind: Kind) -> Result<Box<dyn Rig>> {
         Kind::Sqlite => Box::new(sqlite::Rig::start()?),
         Kind::Redis | Kind::Postgres => Box::new(server::Rig::start(kind)?),
     })
+}
+
+/// Opens a store as soon as it can be: it may be harmed, or others may be busy with it.
+pub(crate) async fn opened<S>(open: impl AsyncFn() -> Result<S, StoreError>) -> Result<S> {
+    let mut failure = None;
+    // half a minute of refusals, longer where each of them takes its time
+    for _ in 0..600 {
+        match open().await {
+            Ok(store) => return Ok(store),
+            Err(error) => failure = Some(error),
+        }
+        // a store that can't be opened yet tells nobody when it can
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(failure.context("it was never tried")?.into())
 }

@@ -2,39 +2,30 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use portcullis::{DenylistStore, Target};
 use portcullis_postgres::PostgresStore;
 use portcullis_redis::RedisStore;
 use portcullis_support::{PostgresServer, Proxy, RedisServer};
 
+use super::opened;
 use crate::args::Kind;
 use crate::revoker::{ISSUER, jti};
 
-/// How long a process waits for the server.
-const LIMIT: Duration = Duration::from_millis(400);
+/// As a process opens it, which soon notices harm.
+pub(crate) const HASTY: Duration = Duration::from_millis(400);
+/// As the rig opens it, which only asks while there is no harm, of a machine that may be busy.
+const PATIENT: Duration = Duration::from_secs(30);
 
-/// The store as every process opens it; a server that is harmed at that moment is waited for.
-macro_rules! opener {
-    ($name:ident, $store:ty) => {
-        pub(crate) async fn $name(address: &str) -> Result<$store> {
-            let mut failure = None;
-            // half a minute of refusals, longer where each of them takes its time
-            for _ in 0..600 {
-                match <$store>::builder(address).with_timeout(LIMIT).connect().await {
-                    Ok(store) => return Ok(store),
-                    Err(error) => failure = Some(error),
-                }
-                // a server that is not there yet tells nobody when it is
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(failure.context("it was never tried")?.into())
-        }
-    };
+/// The store, which waits so long for the server.
+pub(crate) async fn open_redis(address: &str, limit: Duration) -> Result<RedisStore> {
+    opened(async || RedisStore::builder(address).with_timeout(limit).connect().await).await
 }
 
-opener!(open_redis, RedisStore);
-opener!(open_postgres, PostgresStore);
+/// The store, which waits so long for the server.
+pub(crate) async fn open_postgres(address: &str, limit: Duration) -> Result<PostgresStore> {
+    opened(async || PostgresStore::builder(address).with_timeout(limit).connect().await).await
+}
 
 enum Server {
     Redis(RedisServer),
@@ -74,11 +65,11 @@ impl Rig {
         rig.runtime.block_on(async {
             match kind {
                 Kind::Postgres => {
-                    let store = open_postgres(&address).await?;
+                    let store = open_postgres(&address, PATIENT).await?;
                     store.insecure_initialise_trusting_all_tokens().await?;
                 }
                 _ => {
-                    let store = open_redis(&address).await?;
+                    let store = open_redis(&address, PATIENT).await?;
                     store.insecure_initialise_trusting_all_tokens().await?;
                 }
             }
@@ -150,9 +141,9 @@ impl super::Rig for Rig {
         self.runtime.block_on(async {
             match &self.server {
                 Some(Server::Postgres(_)) => {
-                    not_denied(open_postgres(&address).await?, numbers).await
+                    not_denied(open_postgres(&address, PATIENT).await?, numbers).await
                 }
-                _ => not_denied(open_redis(&address).await?, numbers).await,
+                _ => not_denied(open_redis(&address, PATIENT).await?, numbers).await,
             }
         })
     }

@@ -4,16 +4,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis::{DenylistStore, Target};
+use portcullis::{DenylistStore, StoreError, Target};
 use portcullis_sqlite::SqliteStore;
 use tempfile::TempDir;
 
+use super::opened;
 use crate::revoker::{ISSUER, jti};
 
-/// The store as every process opens it.
-pub(crate) fn open(address: &str) -> Result<SqliteStore> {
+/// The store as every process opens it, beside one that writes all the time.
+pub(crate) async fn open_busy(address: &str) -> Result<SqliteStore> {
+    opened(async || open(address)).await
+}
+
+fn open(address: &str) -> Result<SqliteStore, StoreError> {
     let builder = SqliteStore::builder(address).with_busy_timeout(Duration::from_millis(500));
-    Ok(builder.with_log(2_000).waive_initial_cutoff().open()?)
+    builder.with_log(2_000).waive_initial_cutoff().open()
 }
 
 pub(crate) struct Rig {
