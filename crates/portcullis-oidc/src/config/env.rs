@@ -90,7 +90,7 @@ impl Environment {
     /// can't be read.
     pub fn read(&self) -> Result<Config, ConfigError> {
         let given = self.given()?;
-        let mut of_all = Map::new();
+        let (mut of_all, mut written_of_all) = (Map::new(), HashMap::new());
         let mut of_issuers: BTreeMap<Option<u16>, (Map<String, Value>, HashMap<_, _>)> =
             BTreeMap::new();
         for given in given {
@@ -98,6 +98,7 @@ impl Environment {
             let value = given.as_json()?;
             if given.setting.scope == Scope::All {
                 of_all.insert(name.to_owned(), value);
+                written_of_all.insert(name, given.written);
                 continue;
             }
             let (fields, written) = of_issuers.entry(given.issuer).or_default();
@@ -120,7 +121,7 @@ impl Environment {
             ));
         }
         let mut config: Config = fields(Value::Object(of_all))?;
-        config.by_variables = true;
+        config.written = written_of_all;
         for (number, (found, mut written)) in of_issuers {
             // what is missing is told by the name that it would have
             for setting in SETTINGS.iter().filter(|setting| setting.scope == Scope::Issuer) {

@@ -279,10 +279,26 @@ impl IssuerConfig {
                 Keys::from_secret(algorithm, text.reveal())
             }
         };
-        keys.map(KeysFrom::Here).map_err(|error| match self.file_of(field) {
-            Some(path) => self.wrong(field, format_args!("{}: {error}", path.display())),
-            None => self.wrong(field, error),
+        keys.map(KeysFrom::Here).map_err(|error| {
+            let meant = self.meant(field, text.reveal()).unwrap_or_default();
+            match self.file_of(field) {
+                Some(path) => self.wrong(field, format_args!("{}: {error}{meant}", path.display())),
+                None => self.wrong(field, format_args!("{error}{meant}")),
+            }
         })
+    }
+
+    /// Which setting a text is for, by its looks, that was given by another.
+    fn meant(&self, field: &str, text: &str) -> Option<String> {
+        let is = |start: &str| text.trim_start().starts_with(start);
+        let (what, meant) = match field {
+            "jwks" if is("-----BEGIN") => ("PEM", "public_key"),
+            "jwks_file" if is("-----BEGIN") => ("PEM", "public_key_file"),
+            "public_key" if is("{") => ("JSON", "jwks"),
+            "public_key_file" if is("{") => ("JSON", "jwks_file"),
+            _ => return None,
+        };
+        Some(format!(". This is {what}, for which there is {}", self.written(meant)))
     }
 
     fn file_of(&self, field: &str) -> Option<&PathBuf> {

@@ -62,6 +62,8 @@ pub use span::Span;
 pub use start::Started;
 pub use whose::RequiredValue;
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 /// Which issuers to trust, and where requests carry their tokens.
@@ -99,18 +101,15 @@ pub struct Config {
     pub trusted_origins: Vec<String>,
     /// Authorities to trust beside the system's when keys are fetched: certificates in PEM.
     pub root_certificates: Option<Secret>,
-    /// Whether it was read from variables, whose names errors then tell.
+    /// How the user wrote a setting, where that is not the name of the field.
     #[serde(skip)]
-    by_variables: bool,
+    written: HashMap<&'static str, String>,
 }
 
 impl Config {
     /// A setting as the user wrote it.
     fn written(&self, field: &str) -> String {
-        match self.by_variables {
-            true => format!("PORTCULLIS_{}", field.to_ascii_uppercase()),
-            false => field.to_owned(),
-        }
+        self.written.get(field).cloned().unwrap_or_else(|| field.to_owned())
     }
 
     /// Reads the variables of this process; see [`Environment`].

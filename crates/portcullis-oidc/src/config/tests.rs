@@ -317,6 +317,47 @@ fn a_file_says_everything_and_its_secrets_are_in_no_error() {
 }
 
 #[test]
+fn what_was_meant_for_another_setting_is_told() {
+    let pem = SigningKey::generate(Algorithm::ES256).unwrap().public_pem().unwrap();
+    check_error(
+        start(&[("PORTCULLIS_JWKS", &pem)]),
+        &["PEM, for which there is PORTCULLIS_PUBLIC_KEY"],
+    );
+    let jwks = r#"{"keys":[]}"#;
+    check_error(
+        start(&[("PORTCULLIS_PUBLIC_KEY", jwks)]),
+        &["JSON, for which there is PORTCULLIS_JWKS"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    fs::write(&path, pem).unwrap();
+    let config = IssuerConfig {
+        audience: vec!["payroll".into()],
+        jwks_file: Some(path),
+        ..IssuerConfig::new("https://idp.example.com")
+    };
+    let config = Config { issuers: vec![config], ..Config::default() };
+    check_error(config.start_with_local_keys(), &["PEM, for which there is", "public_key_file"]);
+}
+
+#[cfg(feature = "reqwest")]
+#[test]
+fn a_setting_for_all_issuers_is_called_as_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("roots.pem");
+    fs::write(&path, "no certificate").unwrap();
+    let path = path.to_str().unwrap();
+    let issuer = [("PORTCULLIS_ISSUER", "https://a.example"), ("PORTCULLIS_AUDIENCE", "a")];
+    let of = |more| read(&[&issuer[..], &[more]].concat()).unwrap().start();
+    let told = format!("PORTCULLIS_ROOT_CERTIFICATES_FILE ({path}): ");
+    check_error(of(("PORTCULLIS_ROOT_CERTIFICATES_FILE", path)), &[&told]);
+    check_error(
+        of(("PORTCULLIS_ROOT_CERTIFICATES", "hunter2")),
+        &["PORTCULLIS_ROOT_CERTIFICATES: "],
+    );
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let variables = [("PORTCULLIS_SECRET", "hunter2"), ("PORTCULLIS_JWKS_FILE", "hunter2")];
     let environment = Environment::new(variables);
