@@ -1,5 +1,6 @@
 //! `portcullis explain`: why a token is accepted or refused, rule by rule.
 
+mod hints;
 mod report;
 mod whom;
 

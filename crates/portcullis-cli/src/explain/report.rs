@@ -3,6 +3,7 @@
 use portcullis::{AccessClaims, Explanation, RuleOutcome, RuleReport, Timestamp};
 use serde_json::{Value, json};
 
+use super::hints;
 use crate::output::harmless;
 use crate::span;
 
@@ -55,7 +56,7 @@ fn line(report: &RuleReport, now: Timestamp) -> String {
                     text += &format!("           {:16} {name}: {value}\n", "");
                 }
             };
-            more("expected", report.expected());
+            more("expected", hints::expected(report));
             let rejection = report.rejection();
             if let Some(rejection) = rejection {
                 let diagnosis = rejection.diagnosis();
@@ -64,7 +65,7 @@ fn line(report: &RuleReport, now: Timestamp) -> String {
                 more("refused with", rejection.kind().code());
                 more("because", &causes(rejection));
             }
-            more("hint", report.hint().unwrap_or_default());
+            more("hint", hints::hint(report).unwrap_or_default());
             text
         }
     }
@@ -100,10 +101,10 @@ pub(super) fn json(explanation: &Explanation, claims: Option<&AccessClaims>) -> 
                     RuleOutcome::Broken => "broken",
                     RuleOutcome::Unknown => "unknown",
                 },
-                "expected": text(report.expected()),
+                "expected": text(hints::expected(report)),
                 "found": text(report.found()),
                 "kind": rejection.map(|rejection| rejection.kind().code()),
-                "hint": report.hint(),
+                "hint": hints::hint(report),
             })
         })
         .collect();

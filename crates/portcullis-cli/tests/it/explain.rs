@@ -1,5 +1,9 @@
 //! `explain`: its verdicts, its exit codes, and where its rules come from.
 
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_support::Port;
 use serde_json::Value;
 
@@ -76,6 +80,70 @@ fn without_arguments_it_judges_by_the_variables_of_the_gate() {
 }
 
 #[test]
+fn every_rule_that_is_broken_says_what_it_expects_and_what_to_do() {
+    let world = World::with_key();
+    world.run(&["keygen", "--out", "other.pem"]).check(0);
+    world.run(&["keygen", "--algorithm", "EdDSA", "--out", "ed.pem"]).check(0);
+    let by = |key: &str, more: &[&str]| {
+        let usual = ["mint", "-q", "--key", key, "--issuer", ISSUER];
+        world.run(&[&usual, more].concat()).check(0).out
+    };
+    let good = world.mint(&[]);
+    let name = world.run(&["jwks", "key.pem"]).out;
+    let name = name.split("\"kid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let (form, huge) = (good.replace('.', ""), format!("{good}{}", "A".repeat(20_000)));
+    let signed = |header: &str| format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
+    let tokens = [
+        form,
+        huge,
+        signed(r#"{"alg":"ES256","crit":["x"],"x":1}"#),
+        signed(r#"{"alg":"none"}"#),
+        by("ed.pem", &[]),
+        by("key.pem", &["--kid", "nobody"]),
+        by("other.pem", &["--kid", name]),
+        world.mint(&["--typ", "x+jwt", "--claim", "iss=https://other.example"]),
+        world.mint(&["--claim", "exp:=1000", "--claim", "aud=other"]),
+        world.mint(&["--claim", "nbf:=9999999999", "--claim", "iat:=9999999999"]),
+        world.mint(&["--claim", "exp:=\"soon\"", "--claim", "sub:=1"]),
+        world.mint(&["--claim", "cnf:={\"jkt\":\"x\"}", "--claim", "events:={}"]),
+        world.mint(&["--claim", "aud:=null", "--claim", "exp:=null", "--claim", "team=red"]),
+        world.mint(&["--claim", "roles:=[[1]]"]),
+    ];
+    let mut broken = BTreeSet::new();
+    let more = ["--json", "--require", "sid", "--require-value", "team=blue"];
+    for token in tokens {
+        let ran = explain(&world, &token, &[&BY_FILE[..], &more].concat()).check(1);
+        let json: Value = serde_json::from_str(&ran.out).unwrap();
+        for rule in json["rules"].as_array().unwrap().iter().filter(|r| r["outcome"] == "broken") {
+            assert!(rule["expected"].is_string() && rule["hint"].is_string(), "{rule}");
+            broken.insert(rule["rule"].as_str().unwrap().to_owned());
+        }
+    }
+    for rule in [
+        "form",
+        "header",
+        "algorithm",
+        "key",
+        "signature",
+        "type",
+        "claims",
+        "issuer",
+        "claim-values",
+        "required-claims",
+        "expiry",
+        "not-before",
+        "issued-at",
+        "audience",
+        "binding",
+        "event",
+        "grants",
+    ] {
+        assert!(broken.remove(rule), "{rule}");
+    }
+    assert!(broken.is_empty(), "{broken:?}");
+}
+
+#[test]
 fn of_an_issuer_that_signs_for_strangers_it_is_said_which_tokens_are_ours() {
     let world = World::with_key();
     let github = "https://token.actions.githubusercontent.com";
@@ -105,6 +173,7 @@ fn keys_out_of_reach_say_nothing_about_the_token() {
     let ran = ran.check(3);
     assert!(ran.out.starts_with("UNKNOWN"), "{ran:?}");
     assert!(ran.out.contains(&url) && ran.out.contains("keys-unavailable"), "{ran:?}");
+    assert!(ran.out.contains("hint: it says nothing about the token"), "{ran:?}");
     // the rules that need no key are told all the same
     assert!(ran.out.contains("ok       audience"), "{ran:?}");
 }
@@ -115,7 +184,11 @@ fn wrong_usage_is_told_by_the_argument() {
     let token = world.mint(&[]);
     for (args, words) in [
         (&["--jwks", "nowhere.json"][..], &["--jwks", "nowhere.json"][..]),
-        (&["--jwks", "key.pem"], &["--jwks", "key.pem", "no JWK Set"]),
+        (
+            &["--jwks", "key.pem"],
+            &["--jwks", "key.pem", "no JWK Set", "for which there is --public-key"],
+        ),
+        (&["--public-key", "jwks.json"], &["no public key", "for which there is --jwks"]),
         (&["--jwks", "http://me.example/jwks"], &["--jwks", "https"]),
         (&["--jwks", "jwks.json", "--leeway", "10m"], &["--leeway", "5 minutes"]),
         (&["--jwks", "jwks.json", "--secret-file", "x"], &["--secret-file"]),
