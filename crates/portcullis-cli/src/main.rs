@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::exit::{Failure, Outcome};
 
@@ -51,12 +52,16 @@ fn main() -> ExitCode {
         Err(error) => return exit::misread(&error),
     };
     let usual = match cli.command {
-        Command::Gate(_) => "info",
+        Command::Gate(_) => LevelFilter::INFO,
         // what would be logged is among the findings
-        Command::Doctor(_) => "error",
-        _ => "warn",
+        Command::Doctor(_) => LevelFilter::ERROR,
+        _ => LevelFilter::WARN,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let filter = EnvFilter::builder().with_default_directive(usual.into()).from_env();
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(error) => return exit::end(Err(Failure::usage(format_args!("RUST_LOG: {error}")))),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -41,3 +41,12 @@ fn the_examples_and_the_file_are_read() {
     world.write("auth.toml", &toml);
     world.run_with(&["gate", "--check"], &[("PORTCULLIS_CONFIG", "auth.toml")], "").check(0);
 }
+
+#[test]
+fn what_to_log_makes_sense_or_is_refused() {
+    let world = World::with_key();
+    let run = |filter| world.run_with(&["jwks", "key.pem"], &[("RUST_LOG", filter)], "");
+    run("portcullis=debug").check(0);
+    run("").check(0);
+    run("portcullis=loud").check_error(&["RUST_LOG"]);
+}
