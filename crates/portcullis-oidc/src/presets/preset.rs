@@ -137,7 +137,8 @@ impl Preset {
     }
 
     /// The issuer, with keys that a task on the present tokio runtime keeps fresh for as long as somebody
-    /// holds the issuer or a verifier that trusts it.
+    /// holds the issuer or a verifier that trusts it. For a health check, or to stop the task, keep a [`Refresher`] and
+    /// use [`add_to`](Self::add_to): [`Refresher::remote_keys`] says how the keys are.
     ///
     /// # Errors
     ///

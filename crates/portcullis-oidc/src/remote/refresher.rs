@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use portcullis::BuildError;
 
 use super::driver::Drive;
 use super::hub::Hub;
+use super::shared::Shared;
 use super::{RemoteKeys, RemoteKeysBuilder};
 use crate::by_kid::{KeysByKid, KeysByKidBuilder};
 use crate::fetch::{Fetch, FetchDocument};
@@ -54,6 +55,25 @@ pub struct Refresher {
 struct Handle {
     hub: Arc<Hub>,
     fetch: Arc<dyn FetchDocument>,
+    added: Mutex<Added>,
+}
+
+/// Whose keys were added, as long as somebody holds them.
+#[derive(Default)]
+struct Added {
+    sets: Vec<Weak<Shared>>,
+    /// How many there may be until those that are gone are looked for: twice as many as were left then.
+    full: usize,
+}
+
+impl Added {
+    fn note(&mut self, keys: &RemoteKeys) {
+        if self.sets.len() >= self.full {
+            self.sets.retain(|set| set.strong_count() > 0);
+            self.full = 2 * self.sets.len() + 16;
+        }
+        self.sets.push(Arc::downgrade(&keys.shared));
+    }
 }
 
 /// The future that fetches. It does nothing unless it is polled: spawn it on a tokio runtime with its time
@@ -66,7 +86,8 @@ impl Refresher {
     pub fn new(fetch: impl Fetch) -> (Self, Driver) {
         let hub = Arc::new(Hub::default());
         let driver = Driver(Box::pin(Drive::new(Arc::clone(&hub)).run()));
-        (Self { handle: Arc::new(Handle { hub, fetch: Arc::new(fetch) }) }, driver)
+        let handle = Handle { hub, fetch: Arc::new(fetch), added: Mutex::default() };
+        (Self { handle: Arc::new(handle) }, driver)
     }
 
     /// A refresher that fetches by this client, in a task on the present tokio runtime.
@@ -87,7 +108,35 @@ impl Refresher {
     ///
     /// If a setting makes no sense.
     pub fn add(&self, keys: RemoteKeysBuilder) -> Result<RemoteKeys, BuildError> {
-        keys.build(self)
+        let keys = keys.build(self)?;
+        // nothing panics while the lock is held
+        self.handle.added.lock().unwrap_or_else(PoisonError::into_inner).note(&keys);
+        Ok(keys)
+    }
+
+    /// The keys of the issuers that were [added](Self::add) and that somebody holds, in that order: for a health check,
+    /// metrics, or to wait at the start. What is returned holds them as well. Keys that are published one by one
+    /// ([`add_by_kid`](Self::add_by_kid)) are not among them, since they are fetched when a token names one.
+    ///
+    /// ```
+    /// # use portcullis::BuildError;
+    /// use portcullis_oidc::{Fetch, Refresher, presets};
+    ///
+    /// # async fn f(client: impl Fetch) -> Result<(), BuildError> {
+    /// let refresher = Refresher::spawn(client);
+    /// let auth0 = presets::auth0("tenant.eu.auth0.com").audience("https://api.example.com");
+    /// let issuer = auth0.add_to(&refresher)?;
+    ///
+    /// let ready = refresher.remote_keys().iter().all(|keys| keys.status().is_ready());
+    /// # let _ = (issuer, ready);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn remote_keys(&self) -> Vec<RemoteKeys> {
+        let added = self.handle.added.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = added.sets.iter().filter_map(Weak::upgrade);
+        held.map(|shared| RemoteKeys { shared }).collect()
     }
 
     /// Fetches keys that are published one by one, as they are asked for. See [`add`](Self::add).

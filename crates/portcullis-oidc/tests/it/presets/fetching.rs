@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use http::{Request, Response};
 use portcullis::{AccessClaims, Algorithm, RejectionKind, Verifier};
 use portcullis_oidc::presets;
-use portcullis_oidc::{Fetch, Refresher};
+use portcullis_oidc::{Fetch, FetchErrorKind, Refresher, RemoteKeys};
 use portcullis_testing::TestIssuer;
 
 use super::cases::{ARN, cases};
@@ -119,6 +119,48 @@ async fn a_key_of_the_load_balancer_is_fetched_by_a_uuid_and_by_nothing_else() {
     let token = good(&case, &shape, &signer);
     verifier.verify_async_from(&case.place, &token).await.unwrap();
     assert_eq!(network.asked(), [at]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_check_sees_the_keys_of_every_preset_that_is_held() {
+    let signer = TestIssuer::new(Algorithm::RS256);
+    let at = "https://tenant.eu.auth0.com/.well-known/jwks.json".to_owned();
+    let (network, refresher) = network([(at.clone(), jwk_set(&signer))]);
+    assert!(refresher.remote_keys().is_empty());
+    let auth0 = presets::auth0("tenant.eu.auth0.com").audience("a").add_to(&refresher).unwrap();
+    let okta = presets::okta("https://d.okta.com/oauth2/x").audience("a");
+    let hanging = okta.add_to(&refresher).unwrap();
+    let shown = |keys: &RemoteKeys| (keys.status().address().to_owned(), keys.status().is_ready());
+    let keys = refresher.remote_keys();
+    soon(keys[0].ready()).await.unwrap();
+    let okta = "https://d.okta.com/oauth2/x/v1/keys".to_owned();
+    assert_eq!(keys.iter().map(shown).collect::<Vec<_>>(), [(at.clone(), true), (okta, false)]);
+    drop((keys, hanging));
+    held(&refresher, 1).await;
+    assert_eq!(refresher.remote_keys().iter().map(shown).collect::<Vec<_>>(), [(at, true)]);
+    // those that come and go leave nothing behind
+    for n in 0..1_000 {
+        let okta = presets::okta(&format!("https://d.okta.com/oauth2/{n}")).audience("a");
+        drop(okta.add_to(&refresher).unwrap());
+    }
+    held(&refresher, 1).await;
+    refresher.shutdown();
+    let keys = refresher.remote_keys().remove(0);
+    let stopped = soon(keys.refresh()).await.unwrap_err();
+    assert_eq!(stopped.kind(), FetchErrorKind::Stopped);
+    drop((auth0, keys));
+    held(&refresher, 0).await;
+    assert!(network.asked().len() >= 2);
+}
+
+/// The task may hold one for as long as it looks at it.
+async fn held(refresher: &Refresher, number: usize) {
+    let so_many = async {
+        while refresher.remote_keys().len() != number {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(so_many).await;
 }
 
 #[test]
