@@ -2,7 +2,7 @@
 
 use portcullis_core::{StoreError, StoreErrorKind};
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// An error of PostgreSQL while doing `what`.
 pub(crate) fn postgres_error(what: &'static str, error: Error) -> StoreError {
@@ -67,4 +67,11 @@ fn kind_of(error: &Error) -> StoreErrorKind {
 pub(crate) fn is_conflict(error: &Error) -> bool {
     let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
     error.code().is_some_and(|code| conflicts.contains(code))
+}
+
+/// True if the connection is of no use any more: it is closed, or the server has said that it is about to close it, as it does when
+/// it is shut down or its administrator ends a session.
+pub(crate) fn ends_connection(error: &Error) -> bool {
+    let severity = error.as_db_error().and_then(|error| error.parsed_severity());
+    error.is_closed() || matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }

@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 #[cfg(feature = "tokio-postgres")]
 use tokio_postgres::{Client, Error};
 
-use crate::error::{is_conflict, postgres_error, unavailable};
+use crate::error::{ends_connection, is_conflict, postgres_error, unavailable};
 use crate::own::Own;
 #[cfg(feature = "tokio-postgres")]
 use crate::pool::Pool;
@@ -75,12 +75,18 @@ impl Source {
                         let connection = timeout(self.limit, own.connection(what));
                         let connection = connection.await.unwrap_or_else(|_| Err(late()))?;
                         used = Some(connection.number());
-                        match connection.client().query_typed(sql, params).await {
-                            Err(error) if again && (error.is_closed() || is_conflict(&error)) => {
-                                again = false;
-                            }
-                            answer => return answer.map_err(|error| postgres_error(what, error)),
+                        let error = match connection.client().query_typed(sql, params).await {
+                            Ok(rows) => return Ok(rows),
+                            Err(error) => error,
+                        };
+                        let ended = ends_connection(&error);
+                        if ended {
+                            own.discard(connection.number());
                         }
+                        if !again || !(ended || is_conflict(&error)) {
+                            return Err(postgres_error(what, error));
+                        }
+                        again = false;
                     }
                 };
                 match timeout(patience, asked).await {
