@@ -115,7 +115,7 @@ local function stricter(class, old, new)
     return text(math.max(tonumber(old), tonumber(new)))
 end
 
--- The row of a fact as it will be; nil if there is no room for it.
+-- The row of a fact as it will be, until when it is kept, and until when it was if it is not new; nil if there is no room for it.
 local function merged(change, value)
     local hash = hash_of(change.field)
     local row = redis.call('HGET', hash, change.field)
@@ -125,11 +125,11 @@ local function merged(change, value)
                 return nil
             end
         end
-        return value, change.until_secs, true
+        return value, change.until_secs
     end
     local old, old_until = string.match(row, '^([^;]*);(.*)$')
     local until_secs = later(tonumber(old_until), change.until_secs)
-    return stricter(change.class, old, value), until_secs, false
+    return stricter(change.class, old, value), until_secs, old_until
 end
 
 local function position()
@@ -140,9 +140,9 @@ local function full(change)
     return { 'full', redis.call('HLEN', hash_of(change.field)) }
 end
 
--- Writes a fact and its entry in the log.
+-- Writes a fact and its entry in the log; tells until when it is kept, and was.
 local function put(change, value)
-    local row_value, until_secs, new = merged(change, value)
+    local row_value, until_secs, old_until = merged(change, value)
     if not row_value then
         return false
     end
@@ -155,7 +155,7 @@ local function put(change, value)
     redis.call('XADD', log, 'MAXLEN', '~', log_length, text(at) .. '-0',
         'p', before, 'n', nonce, 'f', change.field, 'r', row)
     redis.call('HSET', meta, 'nonce', nonce, 'logged', text(at))
-    return true, new
+    return true, until_secs, old_until
 end
 
 -- Rows of the allowlist are "first;until;was_listed;subject", where `first` is the position at which the token was listed,
@@ -252,15 +252,21 @@ if class == 'd' and subject ~= '' then
         return { 'ok', text(position()), cutoff(collapsed.field) }
     end
     local value = tonumber(main.fixed) and tonumber(main.fixed) > now and main.fixed or ''
-    local done, new = put(main, value)
+    local done, until_secs, old_until = put(main, value)
     if not done then
         return full(main)
     end
-    if new then
-        kept[count + 1] = main.until_secs and text(main.until_secs) or 'n'
-        redis.call('HSET', subjects, subject, table.concat(kept, ','))
-        keep(subject, later(latest, main.until_secs))
+    -- one that was known counts once, and as long as it is kept now
+    local place = count + 1
+    for n = 1, old_until and count or 0 do
+        if kept[n] == (old_until ~= '' and old_until or 'n') then
+            place = n
+            break
+        end
     end
+    kept[place] = until_secs and text(until_secs) or 'n'
+    redis.call('HSET', subjects, subject, table.concat(kept, ','))
+    keep(subject, later(latest, until_secs))
     return { 'ok', text(position()), '' }
 end
 

@@ -24,6 +24,7 @@ cases! {
         repeating_a_denial_does_not_count,
         a_sign_out_loop_does_not_fill_the_store,
         denials_that_have_expired_do_not_count,
+        a_denial_counts_as_long_as_it_is_kept,
         a_session_too_many_is_refused,
         only_tokens_and_sessions_count,
         an_ordinary_cutoff_does_not_leak_into_the_denylist,
@@ -153,6 +154,30 @@ where
         // only the time of day, so that no store gets to clean up in the meantime
         setup.clock.set(setup.after(Duration::from_secs(60)));
     }
+}
+
+/// However soon those beside it expire, and also where it was to be kept less long at first.
+pub async fn a_denial_counts_as_long_as_it_is_kept<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: CutoffStore + DenylistStore + Revoke,
+{
+    let setup = setup();
+    let store = make(setup.clone()).await;
+    let deny = async |jti: &str, secs| {
+        let exp = setup.after(Duration::from_secs(secs));
+        let entry = Entry::deny(Target::token(ISSUER, jti)).of_subject("bob").expiring_at(exp);
+        done(store.revoke(entry).await).cutoff()
+    };
+    for n in 1..LIMIT {
+        let jti = n.to_string();
+        for secs in [10, 6_000] {
+            assert_eq!(deny(&jti, secs).await, None, "it is the same token");
+        }
+    }
+    assert_eq!(deny("short", 10).await, None, "so many are denied one by one");
+    setup.clock.set(setup.after(Duration::from_secs(600)));
+    assert_eq!(deny("another", 10).await, None, "one of bob's has expired");
+    assert!(deny("one too many", 10).await.is_some(), "the others have not");
 }
 
 /// What is broader has a room of its own, and cutoffs can't stand for it.

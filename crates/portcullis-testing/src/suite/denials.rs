@@ -129,15 +129,19 @@ pub async fn a_pending_denial_is_none_until_its_time_has_come<S: DenylistStore +
     let setup = Setup::new();
     let store = Arc::new(make(setup.clone()).await);
     let rule = Denylist::new(Arc::clone(&store));
-    let token = token("bob", "1", START);
     let grace = setup.after(Duration::from_millis(2_500));
-    done(store.revoke(Entry::deny_from(Target::token(ISSUER, "1"), grace)).await);
+    let entry = |jti| Entry::deny_from(Target::token(ISSUER, jti), grace);
+    done(store.revoke(entry("1")).await);
+    done(store.revoke(entry("2").of_subject("bob")).await);
     for (millis, denied) in [(0, false), (2_499, false), (1, true), (10_000, true)] {
         setup.clock.advance(Duration::from_millis(millis));
-        if denied {
-            assert_denied(&rule, &token, "its grace period is over").await;
-        } else {
-            assert_passes(&rule, &token, "its grace period is not over").await;
+        for jti in ["1", "2"] {
+            let token = token("bob", jti, START);
+            if denied {
+                assert_denied(&rule, &token, "its grace period is over").await;
+            } else {
+                assert_passes(&rule, &token, "its grace period is not over").await;
+            }
         }
     }
 }
@@ -186,12 +190,13 @@ pub async fn a_denial_outlives_its_token<S: DenylistStore + Revoke>(
     stays_denied_until(make, setup, &[entry], exp.saturating_add(SLACK)).await;
 
     // of two writes the later expiry counts
-    let setup = Setup::new();
-    let entry = |exp| Entry::deny(Target::token(ISSUER, "1")).expiring_at(exp);
-    let (short, long) =
-        (setup.after(Duration::from_secs(60)), setup.after(Duration::from_secs(2_000)));
-    let both = [entry(long), entry(short)];
-    stays_denied_until(make, setup, &both, long.saturating_add(SLACK)).await;
+    for order in [[60, 2_000], [2_000, 60]] {
+        let setup = Setup::new();
+        let exp = |secs| setup.after(Duration::from_secs(secs));
+        let both = order.map(|secs| Entry::deny(Target::token(ISSUER, "1")).expiring_at(exp(secs)));
+        let until = exp(2_000).saturating_add(SLACK);
+        stays_denied_until(make, setup, &both, until).await;
+    }
 }
 
 /// It may have been issued right before it was denied.
@@ -211,10 +216,15 @@ pub async fn a_denied_key_without_exp_is_kept_for_ever<S: DenylistStore + Revoke
     if !DenylistStore::kinds(&make(Setup::new()).await).contains(&TargetKind::Key) {
         return;
     }
-    let setup = Setup::new();
-    let keep_until = setup.after(MAX_LIFETIME * 5);
-    let entry = Entry::deny(Target::key(ISSUER, "stolen"));
-    stays_denied_until(make, setup, &[entry], keep_until).await;
+    let for_ever = Entry::deny(Target::key(ISSUER, "stolen"));
+    let short = for_ever.clone().expiring_at(START.saturating_add(Duration::from_secs(60)));
+    let orders =
+        [vec![for_ever.clone()], vec![for_ever.clone(), short.clone()], vec![short, for_ever]];
+    for order in orders {
+        let setup = Setup::new();
+        let keep_until = setup.after(MAX_LIFETIME * 5);
+        stays_denied_until(make, setup, &order, keep_until).await;
+    }
 }
 
 /// An administrator or a time server may set it.
@@ -240,16 +250,18 @@ async fn stays_denied_until<S: DenylistStore + Revoke>(
         done(store.revoke(entry.clone()).await);
     }
     let step = keep_until.saturating_since(START) / 13;
-    while setup.clock.now() < keep_until {
-        let (now, target) = (setup.clock.now(), entries[0].target());
-        assert!(is_denied(&*store, &target).await, "{target:?} at {now}, until {keep_until}");
-        setup.clock.advance(step);
+    let last = keep_until.saturating_sub(Duration::from_millis(1));
+    let times = (0..13).map(|n| START.saturating_add(step * n)).chain([last]);
+    for now in times {
+        setup.clock.advance(now.saturating_since(setup.clock.now()));
         for n in 0..50 {
             let jti = format!("{n} of {now}");
             let exp = now.saturating_add(step / 2);
             let entry = Entry::deny(Target::token(ISSUER, &jti)).expiring_at(exp);
             done(store.revoke(entry).await);
         }
+        let target = entries[0].target();
+        assert!(is_denied(&*store, &target).await, "{target:?} at {now}, until {keep_until}");
     }
 }
 

@@ -23,6 +23,8 @@ cases! {
         at_capacity_a_denial_is_refused_and_none_is_evicted,
         what_is_known_already_needs_no_room,
         what_has_expired_makes_room,
+        what_has_expired_among_much_else_makes_room,
+        what_is_over_already_needs_no_room,
         a_flood_of_denials_leaves_room_for_cutoffs_and_keys,
         a_flood_of_cutoffs_leaves_room_for_denials,
     }
@@ -93,6 +95,37 @@ where
     }
     let refused = store.revoke(expiring("one more", &setup, 600)).await;
     assert_refused(refused, StoreErrorKind::Full, "there is no more room than before");
+}
+
+/// However much else has expired before it, elsewhere.
+pub async fn what_has_expired_among_much_else_makes_room<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: CutoffStore + DenylistStore + Revoke,
+{
+    let setup = Setup::new().with_limits(Limits::default().denials(1));
+    let store = make(setup.clone()).await;
+    done(store.revoke(expiring("old", &setup, 4_000)).await);
+    for n in 0..60 {
+        let subject = format!("user {n}");
+        done(store.revoke(Entry::not_before_now(Target::subject(ISSUER, &subject))).await);
+    }
+    setup.clock.advance(Duration::from_secs(5_000));
+    done(store.revoke(expiring("new", &setup, 600)).await);
+}
+
+/// Nobody accepts the token any more.
+pub async fn what_is_over_already_needs_no_room<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: CutoffStore + DenylistStore + Revoke,
+{
+    let setup = Setup::new().with_limits(Limits::default().denials(ROOM));
+    let store = make(setup.clone()).await;
+    fill(&store, &setup).await;
+    setup.clock.advance(SLACK + Duration::from_secs(10));
+    let dead = Entry::deny(Target::token(ISSUER, "dead")).expiring_at(START);
+    done(store.revoke(dead).await);
+    let refused = store.revoke(expiring("alive", &setup, 600)).await;
+    assert_refused(refused, StoreErrorKind::Full, "it has made no room either");
 }
 
 /// Sign-outs can't keep an operator from what is urgent.

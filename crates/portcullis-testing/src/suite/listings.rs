@@ -31,6 +31,8 @@ cases! {
         removing_an_issuer_or_everything_removes_what_was_listed_so_far,
         issuers_are_told_apart,
         at_capacity_a_listing_is_refused_and_a_removal_is_not,
+        a_removal_is_kept_no_longer_than_the_listing_was,
+        who_listed_a_token_first_counts,
         positions_grow,
         kinds_by_which_tokens_are_not_listed_are_refused,
     }
@@ -269,6 +271,41 @@ pub async fn at_capacity_a_listing_is_refused_and_a_removal_is_not<S>(
     setup.clock.advance(Duration::from_secs(600) + SLACK);
     done(store.allow(id("4"), BOB, None).await);
     assert_passes(&rule, &token("bob", "4", START), "there was room").await;
+}
+
+/// However often it was removed: when the token dies is known.
+pub async fn a_removal_is_kept_no_longer_than_the_listing_was<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: AllowlistStore + AllowlistWriter,
+{
+    let setup = Setup::new().with_limits(Limits::default().allowed(1));
+    let store = make(setup.clone()).await;
+    let exp = setup.after(Duration::from_secs(600));
+    done(store.allow(id("1"), BOB, Some(exp)).await);
+    for _ in 0..3 {
+        done(store.remove(id("1")).await);
+    }
+    setup.clock.advance(Duration::from_secs(600));
+    let refused = store.allow(id("2"), BOB, None).await;
+    assert_refused(refused, StoreErrorKind::Full, "the token may still be alive");
+    setup.clock.advance(SLACK);
+    done(store.allow(id("2"), BOB, None).await);
+}
+
+/// Listing it again is no way to give it to somebody else.
+pub async fn who_listed_a_token_first_counts<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: AllowlistStore + AllowlistWriter,
+{
+    let store = Arc::new(make(Setup::new()).await);
+    let rule = Allowlist::new(Arc::clone(&store));
+    for subject in [BOB, Some("alice"), None] {
+        done(store.allow(id("1"), subject, None).await);
+    }
+    done(store.remove(Target::subject(ISSUER, "alice")).await);
+    assert_passes(&rule, &token("bob", "1", START), "it is not alice's").await;
+    done(store.remove(Target::subject(ISSUER, "bob")).await);
+    assert_denied(&rule, &token("bob", "1", START), "bob's were removed").await;
 }
 
 /// Every write has a place in the order of writes.

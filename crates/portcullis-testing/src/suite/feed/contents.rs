@@ -67,8 +67,11 @@ pub async fn an_entry_is_to_be_kept_until_its_tokens_are_dead<S: Feed + Revoke>(
     let store = make(setup.clone()).await;
     let start = told(store.start().await);
     let exp = START.saturating_add(Duration::from_secs(500));
+    // what is kept in seconds is rounded up
+    let between = exp.saturating_add(Duration::from_millis(1));
     let entries = [
         (Entry::deny(Target::token(ISSUER, "exp")).expiring_at(exp), Some(exp)),
+        (Entry::deny(Target::token(ISSUER, "between")).expiring_at(between), Some(between)),
         (Entry::deny(Target::token(ISSUER, "no exp")), Some(START.saturating_add(MAX_LIFETIME))),
         (
             Entry::not_before_now(Target::subject(ISSUER, "cutoff")),

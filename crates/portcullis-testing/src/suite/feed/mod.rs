@@ -19,7 +19,7 @@ pub use contents::{
 };
 pub(super) use copy::{Copy, told};
 pub use rounds::{
-    a_round_of_many_reads_is_whole_and_ends,
+    a_fact_that_grows_stricter_arrives_again, a_round_of_many_reads_is_whole_and_ends,
     a_round_returns_everything_that_was_acknowledged_before_it,
     a_round_without_writes_is_complete_and_empty,
     a_snapshot_holds_everything_that_was_written_before_it, a_snapshot_of_many_pages_is_whole,
@@ -40,6 +40,7 @@ cases! {
     feed_tests, feed, make: (Setup) -> S: (Feed + Revoke) {
         a_snapshot_holds_everything_that_was_written_before_it,
         a_round_returns_everything_that_was_acknowledged_before_it,
+        a_fact_that_grows_stricter_arrives_again,
         a_round_without_writes_is_complete_and_empty,
         a_snapshot_of_many_pages_is_whole,
         a_round_of_many_reads_is_whole_and_ends,

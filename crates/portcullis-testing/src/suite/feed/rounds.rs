@@ -1,5 +1,7 @@
 //! Snapshots and rounds of reads are whole: nothing is missing from them, and they end.
 
+use std::time::Duration;
+
 use portcullis_core::feed::Feed;
 use portcullis_core::{Entry, Revoke, Target};
 
@@ -42,6 +44,34 @@ pub async fn a_round_returns_everything_that_was_acknowledged_before_it<S: Feed 
             copy.position,
             receipt.position(),
         );
+    }
+}
+
+/// Whoever has read it in its first form learns of the other.
+pub async fn a_fact_that_grows_stricter_arrives_again<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let mut copy = Copy::of(&store, &setup).await;
+    let (bob, token) = (Target::subject(ISSUER, "bob"), Target::token(ISSUER, "1"));
+    for n in 1..4 {
+        let cutoff = START.saturating_add(Duration::from_secs(n));
+        done(store.revoke(Entry::not_before(bob, cutoff)).await);
+        done(store.revoke(Entry::min_generation(bob, n)).await);
+        // others have been read before
+        copy.round(&store).await;
+        assert_eq!(copy.state.cutoff(&bob), Some(cutoff));
+        assert_eq!(copy.state.min_generation(&bob), Some(n));
+    }
+    let later = START.saturating_add(Duration::from_secs(60));
+    done(store.revoke(Entry::deny_from(token, later)).await);
+    copy.round(&store).await;
+    assert!(!copy.denies(&token));
+    for _ in 0..2 {
+        done(store.revoke(Entry::deny(token)).await);
+        copy.round(&store).await;
+        assert!(copy.denies(&token));
     }
 }
 
