@@ -78,3 +78,34 @@ pub(crate) fn change(row: &Row, first: usize) -> Result<Option<Change<'_>>, Stor
 fn text(row: &Row, column: usize) -> Result<&str, StoreError> {
     std::str::from_utf8(get(row, column)?).map_err(|_| corrupt("a text is not in UTF-8"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use portcullis_core::state::Draft;
+    use portcullis_core::{Entry, Retention};
+
+    use super::*;
+
+    #[test]
+    fn moments_are_rounded_up() {
+        let keep = |nanos| {
+            let time = Timestamp::UNIX_EPOCH.saturating_add(Duration::from_nanos(nanos));
+            let target = Target::token("i", "1");
+            let retention = Retention::default()
+                .leeway(Duration::ZERO)
+                .clock_error(Duration::ZERO)
+                .margin(Duration::ZERO)
+                .max_lifetime(Duration::from_nanos(nanos));
+            let (undated, dated) = (Entry::deny(target), Entry::deny(target).expiring_at(time));
+            let fixed = Draft::of_entry(&dated, &retention);
+            let after = Draft::of_entry(&undated, &retention);
+            let (fixed, _) = moment(fixed.unwrap().keep_until());
+            let (_, after) = moment(after.unwrap().keep_until());
+            assert_eq!(fixed, after);
+            fixed.unwrap()
+        };
+        assert_eq!([keep(7_000_000), keep(7_000_001), keep(7_999_999)], [7, 8, 8]);
+    }
+}

@@ -133,3 +133,22 @@ pub(crate) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
     row.try_get(column)
         .map_err(|error| corrupt("a column is not what it was made as").with_source(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_overtaken_is_none_of_a_store_that_went_back() {
+        let seen = Seen::default();
+        let epoch = || "1".to_owned();
+        let before = seen.get();
+        seen.confirm(before.clone(), epoch(), 7).unwrap();
+        // asked before the other was answered
+        seen.confirm(before, epoch(), 5).unwrap();
+        assert_eq!(seen.get(), (epoch(), 7), "what was seen stays seen");
+        assert!(seen.confirm(seen.get(), epoch(), 6).is_err());
+        seen.confirm(seen.get(), "2".to_owned(), 1).unwrap();
+        assert_eq!(seen.get(), ("2".to_owned(), 1));
+    }
+}

@@ -92,7 +92,7 @@ impl Sql {
         let lock = "SELECT pg_advisory_xact_lock(8100481127438254)";
         let s = &self.schema;
         match from {
-            // Under the lock it is looked again whether somebody was faster: then nothing is left to do.
+            // Whoever gets the lock after somebody else finds the tables there and fails, and then looks at what they are.
             0 => format!(
                 "BEGIN; {lock}; CREATE SCHEMA IF NOT EXISTS {s}; SET LOCAL search_path = {s}, pg_temp;
                  {SCHEMA}; COMMIT"

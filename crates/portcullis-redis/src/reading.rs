@@ -137,3 +137,22 @@ pub(crate) fn parsed<T: FromRedisValue>(
     let value = value.ok_or_else(|| corrupt("the server left a question unanswered"))?;
     from_redis_value(value).map_err(|error| redis_error(what, error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_overtaken_is_none_of_a_store_that_went_back() {
+        let seen = Seen::default();
+        let epoch = || "1".to_owned();
+        let before = seen.get();
+        seen.confirm(before.clone(), epoch(), 7).unwrap();
+        // asked before the other was answered
+        seen.confirm(before, epoch(), 5).unwrap();
+        assert_eq!(seen.get(), (epoch(), 7), "what was seen stays seen");
+        assert!(seen.confirm(seen.get(), epoch(), 6).is_err());
+        seen.confirm(seen.get(), "2".to_owned(), 1).unwrap();
+        assert_eq!(seen.get(), ("2".to_owned(), 1));
+    }
+}

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 pub(crate) use portcullis_support::chain;
 pub(crate) use portcullis_support::stores::{
-    Add, NOW, PATIENCE, burst, deny, eventually, on_tokio, token, verdict,
+    Add, ISSUER, NOW, PATIENCE, burst, deny, eventually, on_tokio, token, verdict,
 };
 
 /// A store beside all others on the server of this URL.

@@ -1,17 +1,18 @@
 //! What is left after a server was killed in the middle of many writes, and what is seen of writes that are slow.
 
-use portcullis_core::Timestamp;
-use portcullis_core::feed::Feed;
+use portcullis_core::feed::{Feed, FeedErrorKind};
 use portcullis_core::state::{Limits, State};
+use portcullis_core::{Position, Timestamp};
 use portcullis_postgres::{PostgresCursor, PostgresStore};
 use portcullis_support::{Outcome, PostgresServer};
 
-use crate::common::{Add, NOW, burst, connect, deny, on_tokio, stranger, token, verdict};
+use crate::common::{Add, NOW, burst, connect, deny, on_tokio, stranger, tell, token, verdict};
 
 pub(crate) fn add(add: Add<'_>) {
     add("durable::nothing_acknowledged_is_lost_in_a_kill", kill);
     add("durable::a_row_that_commits_late_is_not_missed", late_commit);
     add("durable::a_transaction_that_stays_open_holds_nothing_back", long_transaction);
+    add("durable::who_is_too_far_behind_begins_anew", far_behind);
 }
 
 /// With a server that is set up not to wait for the disk: the store does, all the same.
@@ -31,12 +32,13 @@ fn kill() -> Outcome {
     })
 }
 
-async fn read(store: &PostgresStore, cursor: &mut PostgresCursor, state: &State) {
+async fn read(store: &PostgresStore, cursor: &mut PostgresCursor, state: &State) -> Position {
     let batch = store.read(cursor).await.unwrap();
     for change in batch.changes().iter() {
         state.apply(&change, NOW).unwrap();
     }
     *cursor = batch.cursor().clone();
+    batch.position()
 }
 
 fn knows(state: &State, jti: &str) -> bool {
@@ -62,9 +64,10 @@ fn late_commit() -> Outcome {
         slower.batch_execute(&format!("BEGIN; {}", by_hand("later"))).await.unwrap();
         for n in 0..3 {
             let quick = format!("quick {n}");
-            deny(&store, &quick).await.unwrap();
-            read(&store, &mut cursor, &state).await;
+            let written = deny(&store, &quick).await.unwrap();
+            let reached = read(&store, &mut cursor, &state).await;
             assert!(knows(&state, &quick) && !knows(&state, "late"));
+            assert!(reached < written, "what is open comes before it: {reached} {written}");
         }
         slow.batch_execute("COMMIT").await.unwrap();
         deny(&store, "after").await.unwrap();
@@ -96,5 +99,28 @@ fn long_transaction() -> Outcome {
                 tokio::time::timeout(std::time::Duration::from_millis(1), store.changed(&cursor));
             assert!(changed.await.is_err(), "everything was read");
         }
+    })
+}
+
+/// What one read would have to return and can't is never left out in silence.
+fn far_behind() -> Outcome {
+    let server = PostgresServer::start(&["fsync=off"])?;
+    on_tokio(async {
+        let store = connect(&server.url()).await;
+        let behind = store.start().await.unwrap().cursor().clone();
+        let many = "INSERT INTO portcullis.facts (key, rule, kind, issuer, id, value, keep_until, room)
+             SELECT int8send(n), 'denied', 'jti', 'i', convert_to(n::text, 'UTF8'), -9223372036854775808, 9223372036854775807, 0
+             FROM generate_series(1, 200001) n";
+        let report = stranger(&server.url()).await;
+        report.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+        let open = store.start().await.unwrap().cursor().clone();
+        tell(&server.url(), many).await;
+        // a new start would begin at the same place: all of it has to be read
+        let batch = store.read(&open).await.unwrap();
+        assert_eq!(batch.changes().len(), 200_001);
+        report.batch_execute("COMMIT").await.unwrap();
+        deny(&store, "1").await.unwrap();
+        let kind = store.read(&behind).await.map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(kind, Err(FeedErrorKind::Gap));
     })
 }

@@ -11,6 +11,8 @@ pub(crate) fn add(add: Add<'_>) {
     add("refusals::a_wrong_password_is_told_and_not_shown", wrong_password);
     add("refusals::tables_made_by_hand_serve_a_user_with_few_rights", few_rights);
     add("refusals::tables_are_made_once_by_however_many", made_once);
+    add("refusals::a_store_is_initialised_once_by_however_many", initialised_once);
+    add("refusals::a_removal_wins_within_a_transaction_too", one_transaction);
     add("refusals::tables_of_another_version_are_refused", other_version);
     add("refusals::what_has_expired_is_dropped_in_parts", purged);
 }
@@ -142,5 +144,57 @@ fn purged() -> Outcome {
         assert_eq!(dropped, [20, 10, 0]);
         assert_eq!(store.usage().await.unwrap().denials, 1);
         assert!(verdict(&store, "new").await.is_denied());
+
+        // of two writes the later expiry counts
+        for secs in [3_000, 60] {
+            let exp = clock.now().saturating_add(std::time::Duration::from_secs(secs));
+            store.revoke(Entry::deny(token("both")).expiring_at(exp)).await.unwrap();
+        }
+        clock.advance(std::time::Duration::from_secs(2_000));
+        assert_eq!(store.purge(20).await.unwrap(), 0);
+        assert!(verdict(&store, "both").await.is_denied());
+        // what was written last stays, by which a store is known to have lost nothing
+        clock.advance(std::time::Duration::from_secs(100_000_000));
+        store.purge(20).await.unwrap();
+        assert!(verdict(&store, "never denied").await.is_allowed());
+    })
+}
+
+/// They wait for each other.
+fn initialised_once() -> Outcome {
+    let server = PostgresServer::start(&[])?;
+    on_tokio(async {
+        let store = patient(server.url()).connect().await.unwrap();
+        let other = stranger(&server.url()).await;
+        let initialise = "BEGIN; SELECT portcullis.initialise(false, 0, NULL, NULL)";
+        other.batch_execute(initialise).await.unwrap();
+        let waiting = tokio::spawn({
+            let store = store.clone();
+            async move { store.initialise().await }
+        });
+        let third = stranger(&server.url()).await;
+        let blocked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')";
+        let waits = async || third.query_one(blocked, &[]).await.unwrap().get(0);
+        crate::common::eventually("it waits", waits).await;
+        other.batch_execute("COMMIT").await.unwrap();
+        assert!(!waiting.await.unwrap().unwrap(), "it was done by the other");
+    })
+}
+
+/// By the functions of the schema, for services that call them in a transaction of their own.
+fn one_transaction() -> Outcome {
+    let server = PostgresServer::start(&[])?;
+    on_tokio(async {
+        let store = connect(&server.url()).await;
+        let issuer = crate::common::ISSUER;
+        let both = format!(
+            "BEGIN;
+             SELECT portcullis.list(true, 'jti', '{issuer}', '1', 'bob', NULL, NULL, 1000, NULL);
+             SELECT portcullis.revoke('removed', 'sub', '{issuer}', 'bob', NULL, NULL, NULL, NULL, NULL,
+                 1::smallint, 1000, 1000, false, NULL, NULL, NULL);
+             COMMIT"
+        );
+        tell(&server.url(), &both).await;
+        assert!(!portcullis_core::AllowlistStore::is_allowed(&store, &token("1")).await.unwrap());
     })
 }

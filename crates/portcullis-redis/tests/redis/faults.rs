@@ -10,6 +10,7 @@ use crate::common::{Add, chain, connect, deny, on_tokio, patient, tell, verdict}
 
 pub(crate) fn add(add: Add<'_>) {
     add("faults::a_restart_is_not_felt_by_the_next_question", restarted);
+    add("faults::a_connection_that_was_closed_unnoticed_is_not_felt", unnoticed);
     add("faults::a_store_that_goes_back_is_an_outage", goes_back);
     add("faults::flushall_is_an_outage_and_not_a_pass", flushall);
     add("faults::a_primary_that_becomes_a_replica_answers_no_more", demoted);
@@ -91,4 +92,17 @@ fn woken() -> Outcome {
             cursor = batch.cursor().clone();
         }
     })
+}
+
+/// Nothing else runs between the restart and the question, so that the task of the connection can't have seen its end.
+fn unnoticed() -> Outcome {
+    let server = RedisServer::start(&["appendonly yes", "appendfsync always"])?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = connect(&server.url()).await;
+        deny(&store, "1").await.unwrap();
+        let _server = server.restart().unwrap();
+        assert!(verdict(&store, "1").await.is_denied());
+    });
+    Ok(())
 }

@@ -77,9 +77,14 @@ fn half_open<K: Kind>() -> Outcome {
     on_tokio(async {
         let store = K::empty(&url, Setup::default(), LIMIT).await;
         deny(&store, "1").await.expect("it answers");
-        let before = proxy.accepted();
+        // all of its connections are made, which may be used in turn
+        for _ in 0..8 {
+            assert!(verdict(&store, "1").await.is_denied());
+            store.start().await.expect("it answers");
+        }
         proxy.stall();
         assert_bounded::<K>(&store).await;
+        let before = proxy.accepted();
         // each question gives up the connection that it was asked on, until none is left but a new one
         let tried = async || {
             assert!(matches!(verdict(&store, "1").await, Verdict::Unavailable(_)));
