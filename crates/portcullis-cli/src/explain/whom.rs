@@ -1,9 +1,12 @@
 //! Whom `explain` trusts: what the arguments say, or else the environment, as for `gate`.
 
+use std::fs;
 use std::path::PathBuf;
 
 use portcullis::Algorithm;
-use portcullis_oidc::config::{ClaimPlace, Config, Environment, IssuerConfig, RequiredValue, Span};
+use portcullis_oidc::config::{
+    ClaimPlace, Config, Environment, IssuerConfig, Metadata, RequiredValue, Span,
+};
 
 use crate::exit::Failure;
 use crate::gate::settings;
@@ -26,6 +29,18 @@ pub(super) struct Whom {
     /// issuer's OpenID metadata.
     #[arg(long, value_name = "FILE|URL", requires = "issuer", group = "keys")]
     jwks: Option<String>,
+
+    /// Finds the keys by the metadata of an OAuth authorization server (RFC 8414) in place of OpenID's.
+    #[arg(long, requires = "issuer", conflicts_with = "keys")]
+    oauth: bool,
+
+    /// An origin at which the metadata may place the keys, beside their own; repeat it for several.
+    #[arg(long, value_name = "ORIGIN", requires = "issuer", conflicts_with = "keys")]
+    jwks_origin: Vec<String>,
+
+    /// Authorities to trust beside the system's: a file of certificates in PEM.
+    #[arg(long, value_name = "FILE", requires = "issuer")]
+    root_certificates: Option<PathBuf>,
 
     /// The file of a public key in PEM.
     #[arg(long, value_name = "FILE", requires = "issuer", group = "keys")]
@@ -62,14 +77,19 @@ pub(super) struct Whom {
     /// Where roles are: a claim or a JSON Pointer; `roles` unless set.
     #[arg(long, value_name = "CLAIM", requires = "issuer")]
     roles_claim: Vec<ClaimPlace>,
+
+    /// Where scopes are; `scope` and `scp` unless set.
+    #[arg(long, value_name = "CLAIM", requires = "issuer")]
+    scopes_claim: Vec<ClaimPlace>,
 }
 
 /// The settings by their arguments, for errors.
-const ARGUMENTS: [(&str, &str); 13] = [
+const ARGUMENTS: [(&str, &str); 14] = [
     ("issuer", "--issuer"),
     ("audience", "--audience"),
     ("audience_less", "--audience-less"),
     ("jwks_url", "--jwks"),
+    ("jwks_origin", "--jwks-origin"),
     ("jwks_file", "--jwks"),
     ("public_key_file", "--public-key"),
     ("secret_file", "--secret-file"),
@@ -107,6 +127,8 @@ impl Whom {
             }
             file => settings.jwks_file = file.map(PathBuf::from),
         }
+        settings.metadata = self.oauth.then_some(Metadata::Oauth);
+        settings.jwks_origin = self.jwks_origin.clone();
         settings.public_key_file = self.public_key.clone();
         settings.secret_file = self.secret_file.clone();
         settings.algorithms = self.algorithm.clone();
@@ -116,7 +138,15 @@ impl Whom {
         settings.required_values = self.require_value.clone();
         settings.trust_strangers = self.trust_strangers;
         settings.roles_claim = self.roles_claim.clone();
+        settings.scopes_claim = self.scopes_claim.clone();
         let mut config = Config::default();
+        if let Some(path) = &self.root_certificates {
+            let written = format!("--root-certificates ({})", path.display());
+            let pem = fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format_args!("{written}: {error}")))?;
+            config = config.called("root_certificates", written);
+            config.root_certificates = Some(pem.into());
+        }
         config.issuers.push(settings);
         Ok(config)
     }

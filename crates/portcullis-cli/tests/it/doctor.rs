@@ -115,6 +115,8 @@ fn authorities_are_trusted_beside_those_of_the_system() {
             ("PORTCULLIS_ROOT_CERTIFICATES_FILE", "private.pem"),
         ];
         world.run_with(&["explain", "-"], &variables, &token).check(0);
+        let explain = ["explain", "-", "--issuer", &url, "--audience", AUDIENCE];
+        world.run_with(&[&explain, &more[..]].concat(), &system, &token).check(0);
     }
 }
 
@@ -125,6 +127,18 @@ fn explain_finds_the_keys_by_discovery() {
     let token = world.mint(&["--claim", &format!("iss={url}")]);
     let explain = ["explain", "-", "--issuer", &url, "--audience", AUDIENCE];
     world.run_with(&explain, &[], &token).check(0);
+    // as `doctor` does, by other metadata and at another origin
+    let elsewhere = IssuerServer::start().unwrap();
+    server.document(
+        "/.well-known/oauth-authorization-server",
+        serde_json::json!({"issuer": url, "jwks_uri": elsewhere.keys_url()}).to_string(),
+    );
+    let key = SigningKey::from_pem(world.read("key.pem")).unwrap();
+    elsewhere.publish([&key]);
+    let other = elsewhere.url();
+    let by_oauth = [&explain[..], &["--oauth"]].concat();
+    assert!(world.run_with(&by_oauth, &[], &token).check(3).out.contains("of another origin"));
+    world.run_with(&[&by_oauth[..], &["--jwks-origin", &other]].concat(), &[], &token).check(0);
     server.fail("/keys", Fault::Status(500));
     let ran = world.run_with(&explain, &[], &token).check(3);
     assert!(ran.out.contains("500"), "{ran:?}");

@@ -107,6 +107,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Says how the user wrote a setting, where that is not the name of its field: errors call it so.
+    #[must_use]
+    pub fn called(mut self, field: &'static str, written: impl Into<String>) -> Self {
+        self.written.insert(field, written.into());
+        self
+    }
+
     /// A setting as the user wrote it.
     fn written(&self, field: &str) -> String {
         self.written.get(field).cloned().unwrap_or_else(|| field.to_owned())
