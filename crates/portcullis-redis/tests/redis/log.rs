@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_core::feed::{Feed, FeedErrorKind};
-use portcullis_core::{Clock, Entry, Position, Retention, Revoke};
+use portcullis_core::{AllowlistWriter, Clock, Entry, Position, Retention, Revoke};
 use portcullis_redis::{RedisCursor, RedisStore};
 use portcullis_support::stores::token;
 use portcullis_support::{Outcome, RedisServer};
@@ -16,6 +16,7 @@ pub(crate) fn add(add: Add<'_>) {
     add("log::one_that_ends_elsewhere_than_the_store_says_is_not_followed", other_end);
     add("log::one_that_ends_before_what_was_read_is_another", ends_before);
     add("log::a_part_of_it_tells_the_position_of_that_part", parts);
+    add("log::listings_leave_no_hole_in_it", listings);
     add("log::nobody_is_woken_by_what_another_epoch_had", woken_by_nothing);
     add("log::it_is_kept_no_longer_than_it_was_said", trimmed);
     add("log::what_has_expired_is_dropped_by_later_writes", dropped);
@@ -89,6 +90,25 @@ fn parts() -> Outcome {
             let batch = store.read(&after).await.unwrap();
             assert_eq!((batch.changes().len(), batch.position()), (1, *position));
             assert_eq!(batch.has_more(), n < 4);
+            after = batch.cursor().clone();
+        }
+    })
+}
+
+/// They take positions and are in no log.
+fn listings() -> Outcome {
+    let server = RedisServer::start(&[])?;
+    on_tokio(async {
+        let store = connect(&server.url()).await;
+        let mut after = cursor(&store).await;
+        for n in 0..3 {
+            let jti = n.to_string();
+            let listed = store.allow(token(&jti), None, None).await.unwrap();
+            let batch = store.read(&after).await.unwrap();
+            assert_eq!((batch.changes().len(), batch.position()), (0, listed));
+            let denied = deny(&store, &jti).await.unwrap();
+            let batch = store.read(&after).await.unwrap();
+            assert_eq!((batch.changes().len(), batch.position()), (1, denied));
             after = batch.cursor().clone();
         }
     })
