@@ -158,7 +158,7 @@ pub fn google_iap(audience: &str) -> Preset {
 /// # }
 /// ```
 // source: Firebase docs, "Verify ID tokens using a third-party JWT library" (`iss`, `aud`, `sub`, `auth_time`). The
-// address of the JWK Set is not on that page; it is the one that public verifiers of such tokens use
+// address of the JWK Set is not on that page but in the issuer's OpenID metadata
 pub fn firebase(project: &str) -> Preset {
     let settings = Issuer::new(format!("https://securetoken.google.com/{project}"))
         .audience(project)
