@@ -8,6 +8,7 @@ use http::StatusCode;
 use portcullis::Keys;
 use portcullis::keys::{KeySet, KeySource, KeyWait, Seek, VerificationKey, WantedKey};
 use portcullis_core::{BoxError, Clock};
+use tokio::sync::watch;
 
 use super::Address;
 use super::book::{Advice, Book};
@@ -31,6 +32,8 @@ pub(super) struct Source {
     caps: Caps,
     max_wait: Duration,
     hub: Arc<Hub>,
+    /// Gone with it: looks that are under way end then.
+    wanted: watch::Sender<()>,
     /// Itself, for the work that the driver does for it, which must not keep it alive.
     this: Weak<Self>,
 }
@@ -56,6 +59,7 @@ impl Source {
             caps,
             max_wait,
             hub,
+            wanted: watch::Sender::default(),
             this: Weak::clone(this),
         })
     }
@@ -95,9 +99,13 @@ impl Source {
             began: self.clock.elapsed(),
             result: Some(Err(broke)),
         };
+        let mut wanted = self.wanted.subscribe();
         self.hub.bring(Box::pin(async move {
-            let result = get(&*fetch, &look.kid, &url, caps).await;
-            look.end(result);
+            tokio::select! {
+                result = get(&*fetch, &look.kid, &url, caps) => look.end(result),
+                // nothing is ever sent: nobody holds the keys any more
+                _ = wanted.changed() => {}
+            }
         }));
     }
 

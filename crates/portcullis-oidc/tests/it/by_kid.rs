@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use portcullis::{Algorithm, Issuer, RejectionKind, Verifier};
 use portcullis_issuer::SigningKey;
-use portcullis_oidc::{KeysByKid, KeysByKidBuilder};
+use portcullis_oidc::{KeysByKid, KeysByKidBuilder, Refresher};
 use portcullis_testing::{Fault, IssuerServer, TestClock, TestIssuer};
 
-use crate::support::{HOUR, OK, OUT, SECOND, Told, UNKNOWN, ask, client, key};
+use crate::support::{HOUR, OK, OUT, SECOND, Told, UNKNOWN, ask, client, key, soon};
 
 struct World {
     server: IssuerServer,
@@ -61,6 +61,37 @@ async fn a_key_is_fetched_once_when_the_first_token_names_it() {
     assert_eq!(world.ask(&b).await, OK);
     assert_eq!(world.ask(&a).await, OK);
     assert_eq!((world.server.count("/aaa"), world.server.count("/bbb")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_task_ends_and_a_look_is_broken_off_when_nobody_holds_the_keys() {
+    for hangs in [false, true] {
+        let server = IssuerServer::start().unwrap();
+        let issuer = TestIssuer::new(Algorithm::ES256).with_key(key("aaa"));
+        match hangs {
+            true => server.fail("/aaa", Fault::Hang),
+            false => server.document("/aaa", issuer.key().public_pem().unwrap()),
+        }
+        let url = format!("{}/aaa", server.url());
+        let (refresher, driver) = Refresher::new(client());
+        let builder = KeysByKid::at(move |_| Some(url.clone())).timeout(HOUR).max_wait(HOUR);
+        let keys = refresher.add_by_kid(builder).unwrap();
+        let task = tokio::spawn(driver);
+        let trusted = Issuer::new(issuer.name()).audience(issuer.audience()).keys(keys.keys());
+        let verifier = Verifier::builder().trust(trusted).clock(issuer.clock()).build::<()>();
+        let verifier = verifier.unwrap();
+        let token = issuer.token().mint();
+        if hangs {
+            // it does not wait
+            verifier.verify(&token).unwrap_err();
+            server.wait_for("/aaa", 1);
+        } else {
+            soon(verifier.verify_async(&token)).await.unwrap();
+        }
+        drop((refresher, keys, verifier));
+        soon(task).await.unwrap();
+        server.wait_for_none_held();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
