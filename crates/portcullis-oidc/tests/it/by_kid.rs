@@ -24,8 +24,11 @@ fn world(set: impl FnOnce(KeysByKidBuilder) -> KeysByKidBuilder) -> World {
     let clock = TestClock::at(0);
     let base = server.url();
     let is_name = |kid: &str| kid.bytes().all(|b| b.is_ascii_alphanumeric());
+    // a key that comes has all the time that it needs
     let builder = KeysByKid::at(move |kid| is_name(kid).then(|| format!("{base}/{kid}")))
-        .clock(clock.clone());
+        .clock(clock.clone())
+        .timeout(HOUR)
+        .max_wait(HOUR);
     let keys = set(builder).spawn_with(client()).unwrap();
     let trusted = Issuer::new(issuer.name())
         .audience(issuer.audience())
@@ -163,13 +166,13 @@ async fn a_failure_is_503_and_not_tried_for_each_token() {
     let good = key("good");
     let hanging = world(|builder| builder.timeout(SECOND / 5));
     hanging.server.fail("/good", Fault::Hang);
-    // a key that comes has all the time that it needs
-    let world = world(|builder| builder.timeout(HOUR).max_wait(HOUR));
+    let world = world(|builder| builder);
     world.publish(&good);
     for _ in 0..5 {
         assert_eq!(hanging.ask(&good).await, OUT);
     }
-    assert_eq!(hanging.server.count("/good"), 1);
+    // on a busy machine the time may be over before the server is reached
+    assert!(hanging.server.count("/good") <= 1);
     for fault in [Fault::Status(500), Fault::Redirect("/other".into()), Fault::Close] {
         let before = world.server.count("/good");
         world.server.fail("/good", fault);

@@ -142,8 +142,8 @@ impl World {
         issuer: portcullis_testing::TestIssuer,
     ) -> Self {
         let clock = TestClock::at(0);
-        let keys =
-            RemoteKeys::discover(server.url()).clock(clock.clone()).spawn_with(client()).unwrap();
+        let keys = RemoteKeys::discover(server.url()).timeout(HOUR).clock(clock.clone());
+        let keys = keys.spawn_with(client()).unwrap();
         let verifier = verifier(&issuer, keys.keys());
         Self { server, issuer, clock, keys, verifier }
     }

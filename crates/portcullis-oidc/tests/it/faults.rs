@@ -31,7 +31,7 @@ async fn an_issuer_that_is_down_at_the_start_is_503_until_it_answers() {
 async fn before_the_first_answer_it_is_503_and_what_is_no_token_401() {
     let (server, issuer) = server();
     server.fail(KEYS, Fault::Hang);
-    let world = World::of(server, issuer, |builder| builder.timeout(HOUR));
+    let world = World::of(server, issuer, |builder| builder);
     world.server.wait_for(KEYS, 1);
     assert_eq!(world.ask(&world.token()).await, OUT);
     assert_eq!(world.ask("no.to.ken").await.status, 401);
@@ -132,7 +132,7 @@ async fn an_answer_that_drips_is_survived() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_an_end_is_survived() {
-    let world = World::with(|builder| builder.timeout(HOUR)).fetched().await;
+    let world = World::ready().await;
     is_survived(world, |s| s.fail(KEYS, Fault::Endless), TooLarge).await;
 }
 

@@ -48,6 +48,11 @@ pub(crate) fn client() -> HttpClient {
     HttpClient::new().unwrap()
 }
 
+/// Answers that do come may take their time on a busy machine: [`soon`] is what ends a test.
+fn patient(builder: RemoteKeysBuilder) -> RemoteKeysBuilder {
+    builder.timeout(HOUR).max_wait(HOUR)
+}
+
 /// An issuer that publishes the key `first`.
 pub(crate) fn server() -> (IssuerServer, TestIssuer) {
     let server = IssuerServer::start().unwrap();
@@ -73,14 +78,14 @@ impl World {
         issuer: TestIssuer,
         set: impl FnOnce(RemoteKeysBuilder) -> RemoteKeysBuilder,
     ) -> Self {
-        let builder = RemoteKeys::from_jwk_set_url(server.keys_url());
+        let builder = patient(RemoteKeys::from_jwk_set_url(server.keys_url()));
         Self::from(server, issuer, set(builder))
     }
 
     /// Found by its metadata.
     pub(crate) fn discovered(set: impl FnOnce(RemoteKeysBuilder) -> RemoteKeysBuilder) -> Self {
         let (server, issuer) = server();
-        let builder = RemoteKeys::discover(server.url());
+        let builder = patient(RemoteKeys::discover(server.url()));
         Self::from(server, issuer, set(builder))
     }
 

@@ -14,13 +14,6 @@ pub(crate) use portcullis_support::stores::{
     Add, ISSUER, NOW, PATIENCE, burst, deny, eventually, on_tokio, token, verdict,
 };
 
-/// A store beside all others on the server of this URL.
-pub(crate) fn builder(url: &str) -> PostgresStoreBuilder {
-    static STORES: AtomicUsize = AtomicUsize::new(0);
-    let number = STORES.fetch_add(1, Ordering::Relaxed);
-    PostgresStore::builder(url).with_schema(format!("test \"{number}"))
-}
-
 /// How the tests of every store make one.
 pub(crate) struct Postgres;
 
@@ -32,17 +25,23 @@ impl Kind for Postgres {
     const SETTINGS: &[&str] = &["autovacuum=off", "fsync=off"];
 
     async fn empty(url: &str, setup: Setup, patience: Duration) -> PostgresStore {
-        let store = builder(url)
-            .with_clock(setup.clock)
-            .with_retention(setup.retention)
-            .with_limits(setup.limits)
-            .with_page(u32::try_from(setup.page).unwrap())
-            .with_timeout(patience)
-            .connect()
-            .await
-            .unwrap();
+        static STORES: AtomicUsize = AtomicUsize::new(0);
+        let schema = format!("test \"{}", STORES.fetch_add(1, Ordering::Relaxed));
+        let connect = async |patience| {
+            let builder = PostgresStore::builder(url).with_schema(schema.clone());
+            builder
+                .with_clock(setup.clock.clone())
+                .with_retention(setup.retention)
+                .with_limits(setup.limits)
+                .with_page(u32::try_from(setup.page).unwrap())
+                .with_timeout(patience)
+                .connect()
+                .await
+                .unwrap()
+        };
+        let store = connect(PATIENCE).await;
         assert!(store.insecure_initialise_trusting_all_tokens().await.unwrap());
-        store
+        if patience == PATIENCE { store } else { connect(patience).await }
     }
 }
 

@@ -14,13 +14,6 @@ pub(crate) use portcullis_support::stores::{
     Add, PATIENCE, burst, deny, eventually, on_tokio, token, verdict,
 };
 
-/// A store beside all others on the server of this URL.
-pub(crate) fn builder(url: &str) -> RedisStoreBuilder {
-    static STORES: AtomicUsize = AtomicUsize::new(0);
-    let number = STORES.fetch_add(1, Ordering::Relaxed);
-    RedisStore::builder(url).with_prefix(format!("test {number}"))
-}
-
 /// How the tests of every store make one.
 pub(crate) struct Redis;
 
@@ -31,17 +24,23 @@ impl Kind for Redis {
     const SETTINGS: &[&str] = &[];
 
     async fn empty(url: &str, setup: Setup, patience: Duration) -> RedisStore {
-        let store = builder(url)
-            .with_clock(setup.clock)
-            .with_retention(setup.retention)
-            .with_limits(setup.limits)
-            .with_page(setup.page)
-            .with_timeout(patience)
-            .connect()
-            .await
-            .unwrap();
+        static STORES: AtomicUsize = AtomicUsize::new(0);
+        let prefix = format!("test {}", STORES.fetch_add(1, Ordering::Relaxed));
+        let connect = async |patience| {
+            let builder = RedisStore::builder(url).with_prefix(prefix.clone());
+            builder
+                .with_clock(setup.clock.clone())
+                .with_retention(setup.retention)
+                .with_limits(setup.limits)
+                .with_page(setup.page)
+                .with_timeout(patience)
+                .connect()
+                .await
+                .unwrap()
+        };
+        let store = connect(PATIENCE).await;
         assert!(store.insecure_initialise_trusting_all_tokens().await.unwrap());
-        store
+        if patience == PATIENCE { store } else { connect(patience).await }
     }
 }
 

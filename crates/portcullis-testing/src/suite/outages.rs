@@ -12,7 +12,8 @@ use super::{ISSUER, START, Setup, assert_denied, assert_passes, done, token};
 
 /// Fills a store, breaks it with `breaking` (lock the file, stop the server, cut the connection), and
 /// checks that from then on neither a revoked nor a good token gets an answer, and that no write is
-/// acknowledged. A listing that a rule reuses is reused for no longer than it may be. `mending` undoes it, after which everything has to be as before.
+/// acknowledged. A listing that a rule reuses is reused for no longer than it may be. `mending` undoes it, and waits for
+/// as long as the store may need to notice, after which everything has to be as before.
 ///
 /// # Panics
 ///

@@ -90,6 +90,7 @@ pub trait Kind: 'static {
     const SETTINGS: &'static [&'static str];
 
     /// An empty store beside all others on the server of this URL, which obeys the setup and waits so long for the server.
+    /// It is made by one that waits longer: only what is asked of it later is under that limit.
     fn empty(
         url: &str,
         setup: Setup,

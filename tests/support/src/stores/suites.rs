@@ -1,12 +1,14 @@
 //! The suites that every store and every feed must pass, each with a server of its own.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
+use portcullis_core::Verdict;
 use portcullis_testing::suite::{
     self, Setup, collapse, cutoffs, denials, feed, generations, limits, listings,
 };
 
-use super::{Add, Kind, PATIENCE, Server, on_tokio, runtime};
+use super::{Add, Kind, PATIENCE, Server, eventually, on_tokio, runtime, verdict};
 use crate::{Outcome, Port, Proxy};
 
 pub(super) fn add<K: Kind>(add: Add<'_>) {
@@ -46,17 +48,40 @@ fn outages<K: Kind>() -> Outcome {
     let server = K::Server::start(K::SETTINGS)?;
     let proxy = Proxy::start(server.port())?;
     let url = K::Server::url_at(proxy.port());
-    let make = async |setup| K::empty(&url, setup, LIMIT).await;
+    let made = RefCell::new(None);
+    let make = async |setup| {
+        let store = K::empty(&url, setup, LIMIT).await;
+        made.replace(Some(store.clone()));
+        store
+    };
+    // it is mended when the store has noticed
+    let noticed = async || {
+        let store: Option<K::Store> = made.borrow().clone();
+        let store = store.expect("a store was made before it was broken");
+        let answers = async || !matches!(verdict(&store, "1").await, Verdict::Unavailable(_));
+        eventually("it answers again", answers).await;
+    };
     let nowhere = Port::keep()?;
     on_tokio(async {
         let freeze = async || server.freeze().expect("a signal can be sent");
-        let thaw = async || server.thaw().expect("a signal can be sent");
+        let thaw = async || {
+            server.thaw().expect("a signal can be sent");
+            noticed().await;
+        };
         suite::outage(make, freeze, thaw).await;
-        suite::outage(make, async || proxy.stall(), async || proxy.resume()).await;
+        let resume = async || {
+            proxy.resume();
+            noticed().await;
+        };
+        suite::outage(make, async || proxy.stall(), resume).await;
         let cut = async || {
             proxy.point_to(nowhere.number());
             proxy.cut();
         };
-        suite::outage(make, cut, async || proxy.point_to(server.port())).await;
+        let join = async || {
+            proxy.point_to(server.port());
+            noticed().await;
+        };
+        suite::outage(make, cut, join).await;
     })
 }
