@@ -18,6 +18,9 @@ use super::shared::{Attempt, Made, Shared};
 /// most, so that however many hang, one that answers does not wait for them.
 const CONCURRENCY: usize = 64;
 
+/// How many jobs are done at once, beside the fetches: those of one issuer, if they hang, take no place of others.
+const JOBS: usize = 32;
+
 /// How long the driver sleeps at most. Timers and the clock may be of two minds after a suspend.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -45,6 +48,8 @@ pub(super) struct Drive {
     queues: [BTreeSet<(Instant, u64)>; 2],
     jobs: Vec<Job>,
     flights: FuturesUnordered<Flight>,
+    /// How many of the flights are jobs.
+    job_flights: usize,
     unproven_flights: usize,
     /// When to compare our timers with the clocks of all sources.
     next_look: Instant,
@@ -64,6 +69,7 @@ impl Drive {
             queues: [BTreeSet::new(), BTreeSet::new()],
             jobs: Vec::new(),
             flights: FuturesUnordered::new(),
+            job_flights: 0,
             unproven_flights: 0,
             next_look: Instant::now() + LONGEST_SLEEP,
         }
@@ -124,9 +130,10 @@ impl Drive {
 
     /// Begins what is due, as far as there is room.
     fn take_off(&mut self) {
-        while self.flights.len() < CONCURRENCY
+        while self.job_flights < JOBS
             && let Some(job) = self.jobs.pop()
         {
+            self.job_flights += 1;
             // a panic in it is its own affair
             let job = AssertUnwindSafe(job).catch_unwind();
             self.flights.push(Box::pin(job.map(|_| Landed::Job)));
@@ -151,7 +158,7 @@ impl Drive {
     }
 
     fn has_room(&self, queue: usize) -> bool {
-        self.flights.len() < CONCURRENCY
+        self.flights.len() - self.job_flights < CONCURRENCY
             && (queue == PROVEN || self.unproven_flights < CONCURRENCY / 2)
     }
 
@@ -169,7 +176,10 @@ impl Drive {
     }
 
     fn land(&mut self, landed: Landed) {
-        let Landed::Attempt { id, number, unproven, made } = landed else { return };
+        let Landed::Attempt { id, number, unproven, made } = landed else {
+            self.job_flights -= 1;
+            return;
+        };
         self.unproven_flights -= usize::from(unproven);
         let source = self.sources.get(&id).and_then(|place| place.source.upgrade());
         if let Some(source) = source {

@@ -22,7 +22,8 @@ use crate::fetch::{Fetch, FetchDocument};
 /// # Rules
 ///
 /// - Issuers are fetched from at the same time, 64 at most. Those that failed last, or never answered yet, get half
-///   of these places at most: issuers that hang don't delay those that answer.
+///   of these places at most: issuers that hang don't delay those that answer. Looks for [`KeysByKid`] have 32 places of
+///   their own.
 /// - An issuer is dropped when nobody holds its keys any more: no verifier, no [`RemoteKeys`]. The task ends
 ///   when the last issuer and the last `Refresher` are gone, or at [`shutdown`](Self::shutdown).
 /// - When the task is dropped or aborted, keys stay good for as long as they are trusted.

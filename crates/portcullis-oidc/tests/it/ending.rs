@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use portcullis_oidc::FetchErrorKind::{NotFetchedYet, Status, Stopped, Transport};
-use portcullis_oidc::{Fetch, FetchError, Refresher, RemoteKeys};
+use portcullis_oidc::{Fetch, FetchError, KeysByKid, Refresher, RemoteKeys};
 use portcullis_testing::{Fault, TestClock};
 
 use crate::support::{
@@ -214,6 +214,37 @@ async fn issuers_that_answered_once_and_hang_now_delay_no_other() {
         assert!(held.refresh().now_or_never().is_none());
     }
     soon(keys.refresh()).await.unwrap();
+    refresher.shutdown();
+    hanging.wait_for_none_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_for_keys_that_hang_delay_no_set_of_keys() {
+    let (good, _) = server();
+    let (hanging, issuer) = server();
+    let refresher = Refresher::spawn(client());
+    let keys = refresher.add(RemoteKeys::from_jwk_set_url(good.keys_url())).unwrap();
+    soon(keys.ready()).await.unwrap();
+    // ten new names each, and more than there are places for sets
+    let mut held = Vec::new();
+    for n in 0..8 {
+        let base = format!("{}/hangs/{n}", hanging.url());
+        for name in 0..10 {
+            hanging.fail(&format!("/hangs/{n}/{name}"), Fault::Hang);
+        }
+        let by_kid = KeysByKid::at(move |kid| Some(format!("{base}/{kid}"))).timeout(HOUR);
+        let by_kid = refresher.add_by_kid(by_kid.max_wait(HOUR)).unwrap();
+        let judge = verifier(&issuer, by_kid.keys());
+        for name in 0..10 {
+            let token = issuer.token().header("kid", name.to_string()).mint();
+            // it does not wait
+            judge.verify(&token).unwrap_err();
+        }
+        held.push(judge);
+    }
+    soon(keys.refresh()).await.unwrap();
+    let new = refresher.add(RemoteKeys::from_jwk_set_url(good.keys_url())).unwrap();
+    soon(new.ready()).await.unwrap();
     refresher.shutdown();
     hanging.wait_for_none_held();
 }
