@@ -112,6 +112,16 @@ fn dump() -> Outcome {
         assert!(store.is_allowed(&token("bob's")).await.unwrap());
         store.remove(Target::subject(ISSUER, "bob")).await.unwrap();
         assert!(!store.is_allowed(&token("bob's")).await.unwrap());
+        store.allow(token("alice's new"), Some("alice"), None).await.unwrap();
+        assert!(store.is_allowed(&token("alice's new")).await.unwrap());
+        // whoever knew the other cluster does not take this one for it, and gone back
+        let epoch = "SELECT epoch::text FROM portcullis.meta";
+        let epochs = [&old, &new].map(async |server| {
+            let row = stranger(&server.url()).await.query_one(epoch, &[]).await.unwrap();
+            row.get::<_, String>(0)
+        });
+        let [old, new] = epochs;
+        assert_ne!(old.await, new.await);
     })
 }
 

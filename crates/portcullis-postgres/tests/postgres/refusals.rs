@@ -1,6 +1,8 @@
 //! What is refused: by the server, and by the store before it asks.
 
-use portcullis_core::{Entry, Revoke, StoreErrorKind};
+use std::time::SystemTime;
+
+use portcullis_core::{CutoffStore, Entry, Revoke, StoreErrorKind, Target};
 use portcullis_postgres::PostgresStore;
 use portcullis_support::{Outcome, PostgresServer};
 
@@ -82,6 +84,10 @@ fn few_rights() -> Outcome {
         let store = patient(url).with_schema("mine").without_migrations();
         let store = store.connect().await.unwrap();
         assert!(store.initialise().await.unwrap() && !store.initialise().await.unwrap());
+        let cutoff = store.cutoff(&Target::everything()).await.unwrap().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let late = cutoff.as_secs().abs_diff(now as i64);
+        assert!(late < 60, "stamped with the server's clock, {late} s off");
         deny(&store, "1").await.unwrap();
         assert!(verdict(&store, "1").await.is_denied());
         portcullis_core::feed::Feed::start(&store).await.unwrap();

@@ -70,8 +70,15 @@ where
 {
     let setup = Setup::new().with_limits(Limits::default().denials(ROOM));
     let store = make(setup.clone()).await;
-    fill(&store, &setup).await;
-    done(store.revoke(expiring("old 3", &setup, 5_000)).await);
+    for secs in [600, 5_000, 900] {
+        for n in 1..ROOM {
+            done(store.revoke(expiring(&format!("old {n}"), &setup, secs)).await);
+        }
+    }
+    done(store.revoke(expiring("the last", &setup, 600)).await);
+    let refused = store.revoke(expiring("one more", &setup, 600)).await;
+    assert_refused(refused, StoreErrorKind::Full, "now it is full");
+    done(store.revoke(expiring("old 3", &setup, 9_000)).await);
 }
 
 /// As soon as it may be dropped and no earlier.

@@ -255,7 +255,7 @@ pub async fn at_capacity_a_listing_is_refused_and_a_removal_is_not<S>(
     let store = Arc::new(make(setup.clone()).await);
     let rule = Allowlist::new(Arc::clone(&store));
     let exp = Some(setup.after(Duration::from_secs(600)));
-    for jti in ["1", "2", "3"] {
+    for jti in ["1", "1", "1", "2", "3"] {
         done(store.allow(id(jti), BOB, exp).await);
     }
     let refused = store.allow(id("4"), BOB, exp).await;

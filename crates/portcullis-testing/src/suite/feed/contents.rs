@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::feed::{Changes, Feed};
+use portcullis_core::feed::{Changes, Feed, Start};
 use portcullis_core::state::Limits;
 use portcullis_core::{Entry, Revoke, StoreErrorKind, Target, Timestamp, TokenView};
 
@@ -83,6 +83,49 @@ pub async fn an_entry_is_to_be_kept_until_its_tokens_are_dead<S: Feed + Revoke>(
     for (entry, _) in &entries {
         done(store.revoke(entry.clone()).await);
     }
+    let (log, snapshot) = both_ways(&store, start).await;
+    for changes in [&log, &snapshot] {
+        for (entry, dead) in &entries {
+            let change = changes
+                .iter()
+                .find(|change| change.target() == entry.target())
+                .unwrap_or_else(|| panic!("{entry:?} is missing"));
+            match (dead, change.keep_until()) {
+                (_, None) => {}
+                (Some(dead), Some(kept)) => {
+                    assert!(kept >= dead.saturating_add(SLACK), "{entry:?} only until {kept}");
+                }
+                (None, Some(kept)) => panic!("{entry:?} only until {kept}"),
+            }
+        }
+    }
+}
+
+/// In any order: the copies would drop it with the earlier one.
+pub async fn of_two_writes_the_later_expiry_arrives<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    for order in [[60, 2_000], [2_000, 60]] {
+        let store = make(Setup::new()).await;
+        let start = told(store.start().await);
+        let exp = |secs| START.saturating_add(Duration::from_secs(secs));
+        let target = Target::token(ISSUER, "1");
+        for secs in order {
+            done(store.revoke(Entry::deny(target).expiring_at(exp(secs))).await);
+        }
+        let (log, snapshot) = both_ways(&store, start).await;
+        for changes in [&log, &snapshot] {
+            let of_target = changes.iter().filter(|change| change.target() == target);
+            let kept: Vec<_> = of_target.map(|change| change.keep_until()).collect();
+            let enough = exp(2_000).saturating_add(SLACK);
+            let is_enough = |kept: &Option<Timestamp>| kept.is_none_or(|kept| kept >= enough);
+            assert!(kept.iter().any(is_enough), "{order:?}: only until {kept:?}");
+        }
+    }
+}
+
+/// What is read from there on, and what is in a snapshot.
+async fn both_ways<S: Feed>(store: &S, start: Start<S::Cursor>) -> (Changes, Changes) {
     let mut log = Changes::new();
     let mut cursor = start.cursor().clone();
     loop {
@@ -103,21 +146,7 @@ pub async fn an_entry_is_to_be_kept_until_its_tokens_are_dead<S: Feed + Revoke>(
             break;
         }
     }
-    for changes in [&log, &snapshot] {
-        for (entry, dead) in &entries {
-            let change = changes
-                .iter()
-                .find(|change| change.target() == entry.target())
-                .unwrap_or_else(|| panic!("{entry:?} is missing"));
-            match (dead, change.keep_until()) {
-                (_, None) => {}
-                (Some(dead), Some(kept)) => {
-                    assert!(kept >= dead.saturating_add(SLACK), "{entry:?} only until {kept}");
-                }
-                (None, Some(kept)) => panic!("{entry:?} only until {kept}"),
-            }
-        }
-    }
+    (log, snapshot)
 }
 
 /// Whichever of them comes last.

@@ -13,8 +13,8 @@ use super::Setup;
 
 pub use contents::{
     a_write_that_was_refused_does_not_arrive, an_entry_is_to_be_kept_until_its_tokens_are_dead,
-    lookalikes_are_told_apart, times_survive_to_the_millisecond,
-    too_many_denials_of_a_subject_arrive_as_a_cutoff,
+    lookalikes_are_told_apart, of_two_writes_the_later_expiry_arrives,
+    times_survive_to_the_millisecond, too_many_denials_of_a_subject_arrive_as_a_cutoff,
     what_was_merged_in_the_store_is_as_strict_in_the_copy,
 };
 pub(super) use copy::{Copy, told};
@@ -50,6 +50,7 @@ cases! {
         lookalikes_are_told_apart,
         times_survive_to_the_millisecond,
         an_entry_is_to_be_kept_until_its_tokens_are_dead,
+        of_two_writes_the_later_expiry_arrives,
         what_was_merged_in_the_store_is_as_strict_in_the_copy,
         too_many_denials_of_a_subject_arrive_as_a_cutoff,
         a_write_that_was_refused_does_not_arrive,
