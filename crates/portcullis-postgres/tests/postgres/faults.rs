@@ -48,6 +48,8 @@ fn standby() -> Outcome {
         let store = patient(standby.url()).connect().await.unwrap();
         let outage = verdict(&store, "1").await;
         assert!(matches!(&outage, Verdict::Unavailable(_)), "{outage:?}");
+        let error = store.is_allowed(&token("1")).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
         let error = deny(&store, "2").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
         assert!(chain(&error).contains("standby"), "{}", chain(&error));
@@ -96,6 +98,8 @@ fn dump() -> Outcome {
         let error = deny(&store, "2").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Uninitialised, "{error:?}");
         assert!(matches!(verdict(&store, "1").await, Verdict::Unavailable(_)));
+        let error = store.is_allowed(&token("bob's")).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Uninitialised, "{error:?}");
         let kind = store.start().await.map(|_| ()).map_err(|error| error.kind());
         assert_eq!(kind, Err(FeedErrorKind::Uninitialised));
         assert!(store.insecure_initialise_trusting_all_tokens().await.unwrap());
