@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::State;
+use super::expiry::Expiry;
+use super::records::Record;
 use crate::revocation::is_cut_off;
 use crate::{Target, TargetKind, Timestamp, TokenView};
 
@@ -79,8 +81,11 @@ impl State {
         (!pending).then_some(version)
     }
 
-    /// True if the target is denied or will be.
-    pub(super) fn knows_denial(&self, target: &Target<'_>) -> bool {
-        self.is_denied(target, || Timestamp::MAX)
+    /// Until when the denial of a target is kept, if it is denied or will be.
+    pub(super) fn denial_expiry(&self, target: &Target<'_>) -> Option<Expiry> {
+        let (key, denials) = (target.hash128(), self.denials_of(target.kind()));
+        let now = denials.now.get(key).map(|denied| denied.expiry());
+        let pending = denials.pending.table.get(key).map(|pending| pending.expiry());
+        now.max(pending)
     }
 }

@@ -38,7 +38,7 @@ impl State {
                 self.put(&change, now)?;
                 Ok(self.cutoff(&change.target()))
             }
-            _ => self.put(&change, now).map(|_| None),
+            _ => self.put(&change, now).map(|()| None),
         }
     }
 
@@ -53,9 +53,15 @@ impl State {
         let subject = Target::subject(change.target().issuer(), subject);
         let mut subjects = self.subjects.lock();
         let counted = subjects.of(subject.hash128(), now);
-        if counted.len() < self.limits.denials_per_subject || self.knows_denial(&change.target()) {
-            if self.put(change, now)? == Put::New {
-                counted.push(Expiry::new(change.keep_until()));
+        let known = self.denial_expiry(&change.target());
+        if counted.len() < self.limits.denials_per_subject || known.is_some() {
+            self.put(change, now)?;
+            // One that was known counts once, and as long as it is kept now. Which of several with the
+            // same expiry is taken makes no difference.
+            let new = Expiry::new(change.keep_until());
+            match counted.iter_mut().find(|counted| Some(**counted) == known) {
+                Some(counted) => *counted = new.max(*counted),
+                None => counted.push(known.map_or(new, |known| known.max(new))),
             }
             return Ok(None);
         }
@@ -74,10 +80,10 @@ impl State {
     ///
     /// [`Full`](StoreErrorKind::Full) at capacity.
     pub fn apply(&self, change: &Change<'_>, now: Timestamp) -> Result<(), StoreError> {
-        if change.is_over(now) { Ok(()) } else { self.put(change, now).map(|_| ()) }
+        if change.is_over(now) { Ok(()) } else { self.put(change, now) }
     }
 
-    fn put(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {
+    fn put(&self, change: &Change<'_>, now: Timestamp) -> Result<(), StoreError> {
         if let Fact::Denied { effective_at: Some(at) } = change.fact() {
             self.pending_until.fetch_max(at.as_millis(), Ordering::AcqRel);
         }
@@ -89,7 +95,7 @@ impl State {
         if !only_allows {
             self.version.fetch_add(1, Ordering::AcqRel);
         }
-        put
+        put.map(|_| ())
     }
 
     fn put_record(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {

@@ -25,6 +25,7 @@ cases! {
         a_sign_out_loop_does_not_fill_the_store,
         denials_that_have_expired_do_not_count,
         a_denial_counts_as_long_as_it_is_kept,
+        a_denial_whose_subject_is_told_later_counts,
         a_session_too_many_is_refused,
         only_tokens_and_sessions_count,
         an_ordinary_cutoff_does_not_leak_into_the_denylist,
@@ -107,17 +108,29 @@ where
     }
 }
 
-/// Retries are no sign-outs.
+/// Retries are no sign-outs, and neither is the end of a grace period ahead of its time.
 pub async fn repeating_a_denial_does_not_count<S>(make: &impl AsyncFn(Setup) -> S)
 where
     S: CutoffStore + DenylistStore + Revoke,
 {
-    let store = Arc::new(make(setup()).await);
+    let setup = setup();
+    let store = Arc::new(make(setup.clone()).await);
     let rule = Denylist::new(Arc::clone(&store));
     for _ in 0..3 {
         deny_many(&*store, "bob", LIMIT).await;
     }
     assert_passes(&rule, &token("bob", "undenied", START), "only so many are denied").await;
+
+    let (grace, exp) = (setup.after(Duration::from_secs(60)), setup.after(Duration::from_secs(90)));
+    for n in 0..LIMIT {
+        let jti = format!("carol {n}");
+        let later = Entry::deny_from(Target::token(ISSUER, &jti), grace).of_subject("carol");
+        for entry in [later.expiring_at(exp), deny("carol", &jti)] {
+            assert_eq!(done(store.revoke(entry).await).cutoff(), None, "it is the same token");
+        }
+    }
+    let receipt = done(store.revoke(deny("carol", "one too many")).await);
+    assert!(receipt.cutoff().is_some(), "so many of carol's are denied");
 }
 
 /// Nobody's sign-outs keep everybody else's from being written.
@@ -170,7 +183,7 @@ where
     };
     for n in 1..LIMIT {
         let jti = n.to_string();
-        for secs in [10, 6_000] {
+        for secs in [10, 6_000, 10] {
             assert_eq!(deny(&jti, secs).await, None, "it is the same token");
         }
     }
@@ -178,6 +191,27 @@ where
     setup.clock.set(setup.after(Duration::from_secs(600)));
     assert_eq!(deny("another", 10).await, None, "one of bob's has expired");
     assert!(deny("one too many", 10).await.is_some(), "the others have not");
+}
+
+/// Who denied it first may not have known whose it is, and may have had it kept longer.
+pub async fn a_denial_whose_subject_is_told_later_counts<S>(make: &impl AsyncFn(Setup) -> S)
+where
+    S: CutoffStore + DenylistStore + Revoke,
+{
+    let setup = setup();
+    let store = make(setup.clone()).await;
+    let exp = |secs| setup.after(Duration::from_secs(secs));
+    for n in 0..LIMIT {
+        let entry = Entry::deny(Target::token(ISSUER, &n.to_string()));
+        let anonymous = entry.clone().expiring_at(exp(6_000 + n as u64));
+        for entry in [anonymous, entry.of_subject("bob").expiring_at(exp(10))] {
+            assert_eq!(done(store.revoke(entry).await).cutoff(), None, "so many are kept");
+        }
+    }
+    setup.clock.set(exp(600));
+    let entry = Entry::deny(Target::token(ISSUER, "one too many")).of_subject("bob");
+    let receipt = done(store.revoke(entry.expiring_at(exp(10))).await);
+    assert!(receipt.cutoff().is_some(), "those that are kept are bob's");
 }
 
 /// What is broader has a room of its own, and cutoffs can't stand for it.
