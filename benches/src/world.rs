@@ -25,7 +25,8 @@ pub(crate) const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::EdDSA,
 ];
 
-/// What the service wants to know of its caller, from a payload of twelve claims.
+/// What the service wants to know of its caller. The payload has eight claims: the seven that an access
+/// token must have by RFC 9068 §2.2, and roles.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Claims {
     pub(crate) sub: String,
@@ -33,18 +34,43 @@ pub(crate) struct Claims {
     pub(crate) iat: i64,
     pub(crate) exp: i64,
     pub(crate) client_id: String,
-    pub(crate) scope: String,
     pub(crate) roles: Vec<String>,
-    pub(crate) tenant: u64,
-    pub(crate) email: String,
+}
+
+/// What another service wants to know, from a payload of twelve claims.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(dead_code, reason = "they are only read from the payload")]
+pub(crate) struct TwelveClaims {
+    sub: String,
+    jti: String,
+    iat: i64,
+    exp: i64,
+    client_id: String,
+    scope: String,
+    roles: Vec<String>,
+    tenant: u64,
+    email: String,
+}
+
+/// How many claims there are in a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    Eight,
+    Twelve,
 }
 
 #[derive(Serialize)]
 struct Minted<'a> {
     sub: &'a str,
     client_id: &'a str,
-    scope: &'a str,
     roles: &'a [&'a str],
+    #[serde(flatten)]
+    more: Option<More<'a>>,
+}
+
+#[derive(Serialize)]
+struct More<'a> {
+    scope: &'a str,
     tenant: u64,
     email: &'a str,
     sid: &'a str,
@@ -55,7 +81,7 @@ pub(crate) struct Signer {
     pub(crate) key: SigningKey,
     pub(crate) keys: SigningKeys,
     issuer: TokenIssuer,
-    tokens: RefCell<Vec<String>>,
+    tokens: [RefCell<Vec<String>>; 2],
 }
 
 impl Signer {
@@ -71,21 +97,30 @@ impl Signer {
             .typ("at+jwt")
             .lifetime(Duration::from_secs(24 * 3600))
             .build()?;
-        Ok(Self { key, keys, issuer, tokens: RefCell::default() })
+        Ok(Self { key, keys, issuer, tokens: Default::default() })
     }
 
     /// This many tokens, no two of them the same.
     pub(crate) fn tokens(&self, count: usize) -> Result<Vec<String>> {
-        let mut tokens = self.tokens.borrow_mut();
+        self.tokens_of(Payload::Eight, count)
+    }
+
+    /// This many tokens with such a payload, no two of them the same.
+    pub(crate) fn tokens_of(&self, payload: Payload, count: usize) -> Result<Vec<String>> {
+        let mut tokens = self.tokens[payload as usize].borrow_mut();
         for n in tokens.len()..count {
+            let sid = format!("session-{n:08}");
+            let more = More {
+                scope: "openid profile payroll:read payroll:write",
+                tenant: 4711,
+                email: "somebody@example.com",
+                sid: &sid,
+            };
             let claims = Minted {
                 sub: &format!("user-{n:08}"),
                 client_id: "s6BhdRkqt3",
-                scope: "openid profile payroll:read payroll:write",
                 roles: &["reader", "approver"],
-                tenant: 4711,
-                email: "somebody@example.com",
-                sid: &format!("session-{n:08}"),
+                more: (payload == Payload::Twelve).then_some(more),
             };
             tokens.push(self.issuer.mint(&claims)?.into_token());
         }

@@ -34,10 +34,7 @@ pub struct Claims {
     iat: i64,
     exp: i64,
     client_id: String,
-    scope: String,
     roles: Vec<String>,
-    tenant: u64,
-    email: String,
 }
 
 fn line() -> Option<String> {

@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 
 use crate::case::{Case, Contestant};
 use crate::drive::{Driven, noop};
-use crate::world::{ALGORITHMS, Claims, World};
+use crate::world::{ALGORITHMS, Claims, Payload, TwelveClaims, World};
 
 type Noop = fn(Request<()>) -> Ready<Result<Response<Empty<Bytes>>, Infallible>>;
 pub(super) type End = tower::util::ServiceFn<Noop>;
@@ -32,7 +32,7 @@ pub(super) fn cases() -> Vec<Case> {
     for algorithm in ALGORITHMS {
         cases.push(
             Case::new(format!("ours/cold/{algorithm}"), move |world| {
-                cold::<Claims>(world, algorithm, &[])
+                cold::<Claims>(world, algorithm, Payload::Eight, &[])
             })
             .minus("bare/1000")
             .limit(format!("limit/{algorithm}")),
@@ -40,14 +40,22 @@ pub(super) fn cases() -> Vec<Case> {
     }
     cases.push(
         Case::new("ours/cold/HS256/issuers", |world| {
-            cold::<Claims>(world, Algorithm::HS256, &["https://a.example/", "https://b.example/"])
+            let others = &["https://a.example/", "https://b.example/"];
+            cold::<Claims>(world, Algorithm::HS256, Payload::Eight, others)
         })
         .minus("bare/1000")
         .limit("limit/HS256"),
     );
     cases.push(
         Case::new("ours/cold/HS256/access", |world| {
-            cold::<AccessClaims>(world, Algorithm::HS256, &[])
+            cold::<AccessClaims>(world, Algorithm::HS256, Payload::Eight, &[])
+        })
+        .minus("bare/1000")
+        .limit("limit/HS256"),
+    );
+    cases.push(
+        Case::new("ours/cold/HS256/twelve", |world| {
+            cold::<TwelveClaims>(world, Algorithm::HS256, Payload::Twelve, &[])
         })
         .minus("bare/1000")
         .limit("limit/HS256"),
@@ -140,6 +148,7 @@ struct Cold<C: 'static> {
 fn cold<C: DeserializeOwned + Send + Sync + 'static>(
     world: &World,
     algorithm: Algorithm,
+    payload: Payload,
     others: &'static [&'static str],
 ) -> Result<Cold<C>> {
     let signer = world.signer(algorithm)?;
@@ -156,7 +165,7 @@ fn cold<C: DeserializeOwned + Send + Sync + 'static>(
         }
         builder.build::<C>().expect("a verifier")
     };
-    let tokens = world.signer(algorithm)?.tokens(NEW + 16)?;
+    let tokens = world.signer(algorithm)?.tokens_of(payload, NEW + 16)?;
     let service = || JwtLayer::new(make()).layer(end());
     let strangers = Driven::new(service(), &tokens[NEW..]);
     let driven = Driven::new(service(), &tokens[..NEW]);

@@ -1,10 +1,15 @@
 //! The ready-made claims of an access token, for those who need no struct of their own.
 
-use std::fmt;
+mod pick;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use std::fmt;
+use std::sync::OnceLock;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
+use self::pick::{Paths, Pick};
 use crate::{Assertable, HasRoles, HasScopes};
 
 /// The claims of an access token: subject, client, roles, scopes, and the rest as JSON.
@@ -26,14 +31,31 @@ use crate::{Assertable, HasRoles, HasScopes};
 /// assert_eq!(claims.rest()["team"], 7);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone)]
 pub struct AccessClaims {
     subject: Option<String>,
     client: Option<String>,
     roles: Vec<String>,
     scopes: Vec<String>,
-    rest: Map<String, Value>,
+    /// The claims that roles and scopes are read from, until they were.
+    picked: Vec<(Box<str>, Value)>,
+    rest: Rest,
 }
+
+/// The claims that have no place of their own.
+#[derive(Clone)]
+enum Rest {
+    Read(Map<String, Value>),
+    /// Most handlers never look at them, and to read them costs more than all the others: they stay in
+    /// the payload until somebody does.
+    Unread {
+        payload: Box<str>,
+        read: OnceLock<Map<String, Value>>,
+    },
+}
+
+/// The claims that have a place of their own.
+const PLACED: [&str; 3] = ["sub", "client_id", "azp"];
 
 impl AccessClaims {
     /// `sub`: whom the token speaks for.
@@ -63,14 +85,21 @@ impl AccessClaims {
 
     /// All the other claims as they came, unfiltered: a list of roles among them may hold some that
     /// the issuer may not assert. Decide by [`roles`](Self::roles) and [`scopes`](Self::scopes).
+    ///
+    /// They are read when somebody first asks for them.
     #[must_use]
     pub fn rest(&self) -> &Map<String, Value> {
-        &self.rest
+        match &self.rest {
+            Rest::Read(map) => map,
+            Rest::Unread { payload, read } => read.get_or_init(|| read_rest(payload)),
+        }
     }
 
     /// Reads the claims but for roles and scopes: which claims those are depends on the issuer, and
     /// what stands where others keep theirs may be of any type. The verifier calls this, and then
     /// [`refill`](Self::refill); it is of no use to others.
+    ///
+    /// What is deserialized is this payload. Of the other claims it is seen to that they can be read.
     ///
     /// # Errors
     ///
@@ -78,8 +107,14 @@ impl AccessClaims {
     #[doc(hidden)]
     pub fn deserialize_unfilled<'de, D: Deserializer<'de>>(
         deserializer: D,
+        payload: &str,
+        role_paths: &[Box<[String]>],
+        scope_paths: &[Box<[String]>],
     ) -> Result<Self, D::Error> {
-        Self::from_map(deserializer.deserialize_map(ToMap)?).map_err(wrong_claim)
+        let paths = Paths { roles: role_paths, scopes: scope_paths };
+        let mut claims = deserializer.deserialize_map(Pick { paths })?;
+        claims.rest = Rest::Unread { payload: payload.into(), read: OnceLock::new() };
+        Ok(claims)
     }
 
     /// Reads the roles and scopes anew, from these paths or else from the usual places, and only those
@@ -95,20 +130,27 @@ impl AccessClaims {
         scope_paths: &[Box<[String]>],
         assertable: &Assertable,
     ) -> Result<(), String> {
+        let picked = std::mem::take(&mut self.picked);
+        let find = |name: &str| match &self.rest {
+            Rest::Read(rest) => rest.get(name),
+            Rest::Unread { .. } => {
+                picked.iter().find(|(picked, _)| **picked == *name).map(|(_, value)| value)
+            }
+        };
         self.roles.clear();
+        self.scopes.clear();
         if role_paths.is_empty() {
-            collect(&self.rest, &["roles"], as_it_is, &mut self.roles)?;
+            collect(find, &["roles"], as_it_is, &mut self.roles)?;
         }
         for path in role_paths {
-            collect(&self.rest, path, as_it_is, &mut self.roles)?;
+            collect(find, path, as_it_is, &mut self.roles)?;
         }
-        self.scopes.clear();
         if scope_paths.is_empty() {
-            collect(&self.rest, &["scope"], split_spaces, &mut self.scopes)?;
-            collect(&self.rest, &["scp"], split_spaces, &mut self.scopes)?;
+            collect(find, &["scope"], split_spaces, &mut self.scopes)?;
+            collect(find, &["scp"], split_spaces, &mut self.scopes)?;
         }
         for path in scope_paths {
-            collect(&self.rest, path, split_spaces, &mut self.scopes)?;
+            collect(find, path, split_spaces, &mut self.scopes)?;
         }
         self.roles.retain(|role| assertable.role(role));
         self.scopes.retain(|scope| assertable.scope(scope));
@@ -122,20 +164,24 @@ impl AccessClaims {
         self.client = client.map(str::to_owned);
     }
 
-    fn from_map(mut map: Map<String, Value>) -> Result<Self, String> {
-        let mut take = |name: &str| match map.remove(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(format!("a string as `{name}`")),
-        };
-        let subject = take("sub")?;
-        let (client_id, azp) = (take("client_id")?, take("azp")?);
+    /// With these claims in the [places](PLACED) of their own.
+    fn of(placed: [Option<Value>; PLACED.len()]) -> Result<Self, String> {
+        let mut texts = [const { None }; PLACED.len()];
+        for ((text, value), name) in texts.iter_mut().zip(placed).zip(PLACED) {
+            *text = match value {
+                None => None,
+                Some(Value::String(text)) => Some(text),
+                Some(_) => return Err(format!("a string as `{name}`")),
+            };
+        }
+        let [subject, client_id, azp] = texts;
         Ok(Self {
             subject,
             client: client_id.or(azp),
             roles: Vec::new(),
             scopes: Vec::new(),
-            rest: map,
+            picked: Vec::new(),
+            rest: Rest::Read(Map::new()),
         })
     }
 }
@@ -145,23 +191,33 @@ fn wrong_claim<E: de::Error>(expected: String) -> E {
     E::custom(format_args!("a wrong claim, expected {expected}"))
 }
 
-fn as_it_is(value: &str) -> Vec<String> {
-    vec![value.to_owned()]
+/// The claims of a payload that have no place of their own.
+fn read_rest(payload: &str) -> Map<String, Value> {
+    let read: Result<Map<String, Value>, _> = serde_json::from_str(payload);
+    let mut rest = read.expect("every value in it was seen to be readable");
+    for name in PLACED {
+        rest.remove(name);
+    }
+    rest
 }
 
-fn split_spaces(value: &str) -> Vec<String> {
-    value.split(' ').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+fn as_it_is(value: &str, into: &mut Vec<String>) {
+    into.push(value.to_owned());
+}
+
+fn split_spaces(value: &str, into: &mut Vec<String>) {
+    into.extend(value.split(' ').filter(|part| !part.is_empty()).map(str::to_owned));
 }
 
 /// Adds what stands at a path: a string, read by `one`, or an array of strings. Nothing there is fine.
-fn collect<N: AsRef<str>>(
-    map: &Map<String, Value>,
+fn collect<'v, N: AsRef<str>>(
+    find: impl Fn(&str) -> Option<&'v Value>,
     path: &[N],
-    one: impl Fn(&str) -> Vec<String>,
+    one: impl Fn(&str, &mut Vec<String>),
     into: &mut Vec<String>,
 ) -> Result<(), String> {
     let Some((first, deeper)) = path.split_first() else { return Ok(()) };
-    let mut value = map.get(first.as_ref());
+    let mut value = find(first.as_ref());
     for name in deeper {
         value = value.and_then(|v| v.get(name.as_ref()));
     }
@@ -171,7 +227,7 @@ fn collect<N: AsRef<str>>(
     };
     match value {
         None => {}
-        Some(Value::String(text)) => into.extend(one(text)),
+        Some(Value::String(text)) => one(text, into),
         Some(Value::Array(values)) => {
             for value in values {
                 into.push(value.as_str().ok_or_else(wrong)?.to_owned());
@@ -196,9 +252,46 @@ impl HasScopes for AccessClaims {
 
 impl<'de> Deserialize<'de> for AccessClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut claims = Self::deserialize_unfilled(deserializer)?;
+        let mut map = deserializer.deserialize_map(ToMap)?;
+        let placed = PLACED.map(|name| map.remove(name));
+        let mut claims = Self::of(placed).map_err(wrong_claim)?;
+        claims.rest = Rest::Read(map);
         claims.refill(&[], &[], &Assertable::anything()).map_err(wrong_claim)?;
         Ok(claims)
+    }
+}
+
+impl Serialize for AccessClaims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut claims = serializer.serialize_struct("AccessClaims", 5)?;
+        claims.serialize_field("subject", &self.subject)?;
+        claims.serialize_field("client", &self.client)?;
+        claims.serialize_field("roles", &self.roles)?;
+        claims.serialize_field("scopes", &self.scopes)?;
+        claims.serialize_field("rest", self.rest())?;
+        claims.end()
+    }
+}
+
+impl PartialEq for AccessClaims {
+    fn eq(&self, other: &Self) -> bool {
+        self.subject == other.subject
+            && self.client == other.client
+            && self.roles == other.roles
+            && self.scopes == other.scopes
+            && self.rest() == other.rest()
+    }
+}
+
+impl fmt::Debug for AccessClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessClaims")
+            .field("subject", &self.subject)
+            .field("client", &self.client)
+            .field("roles", &self.roles)
+            .field("scopes", &self.scopes)
+            .field("rest", self.rest())
+            .finish()
     }
 }
 
@@ -295,19 +388,22 @@ mod tests {
     #[test]
     fn what_stands_in_the_usual_places_is_looked_at_where_no_paths_are_given_and_only_there() {
         let json = r#"{"roles":null,"scope":7,"groups":["reader"],"perm":"look pay"}"#;
-        let read =
-            || AccessClaims::deserialize_unfilled(&mut serde_json::Deserializer::from_str(json));
         let (roles, scopes) = ([path(&["groups"])], [path(&["perm"])]);
         let all = Assertable::anything();
-        let mut c = read().unwrap();
-        assert!(c.roles().is_empty() && c.scopes().is_empty());
-        c.refill(&roles, &scopes, &all).unwrap();
+        let read = |roles: &[Box<[String]>], scopes: &[Box<[String]>]| {
+            let mut json_de = serde_json::Deserializer::from_str(json);
+            let mut c =
+                AccessClaims::deserialize_unfilled(&mut json_de, json, roles, scopes).unwrap();
+            assert!(c.roles().is_empty() && c.scopes().is_empty());
+            c.refill(roles, scopes, &all).map(|()| c)
+        };
+        let c = read(&roles, &scopes).unwrap();
         assert_eq!(
             (c.roles(), c.scopes()),
             (&["reader".into()][..], &["look".into(), "pay".into()][..])
         );
-        assert!(read().unwrap().refill(&roles, &[], &all).unwrap_err().ends_with("`scope`"));
-        assert!(read().unwrap().refill(&[], &scopes, &all).unwrap_err().ends_with("`roles`"));
+        assert!(read(&roles, &[]).unwrap_err().ends_with("`scope`"));
+        assert!(read(&[], &scopes).unwrap_err().ends_with("`roles`"));
         assert!(claims(json).is_err());
     }
 

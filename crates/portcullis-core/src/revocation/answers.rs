@@ -10,25 +10,31 @@ use std::time::Duration;
 use super::{BoxError, FailurePolicy, Outage, StoreError, StoreErrorKind, Verdict};
 use crate::{Clock, SystemClock, Target, TargetKind, TokenView};
 
-/// The targets of one token, on the stack.
+/// The targets of one token, on the stack. They are filled in place, since moving them costs more than
+/// they do.
 pub(super) struct Targets<'a> {
     list: [Target<'a>; TargetKind::ALL.len()],
     len: usize,
 }
 
 impl<'a> Targets<'a> {
-    /// The token's targets of these kinds, as far as it has the claims for them.
-    pub(super) fn of(token: &TokenView<'a>, kinds: &[TargetKind]) -> Self {
-        let mut targets = Self { list: [Target::everything(); TargetKind::ALL.len()], len: 0 };
-        let present = kinds.iter().filter_map(|&kind| token.target(kind));
-        for (slot, target) in targets.list.iter_mut().zip(present) {
-            *slot = target;
-            targets.len += 1;
-        }
-        targets
+    /// None yet.
+    pub(super) const fn new() -> Self {
+        Self { list: [Target::everything(); TargetKind::ALL.len()], len: 0 }
     }
 
-    pub(super) fn as_slice(&self) -> &[Target<'a>] {
+    /// The token's targets of these kinds, as far as it has the claims for them.
+    pub(super) fn fill(
+        &mut self,
+        token: &TokenView<'a>,
+        kinds: impl IntoIterator<Item = TargetKind>,
+    ) -> &[Target<'a>] {
+        let present = kinds.into_iter().filter_map(|kind| token.target(kind));
+        self.len = 0;
+        for (slot, target) in self.list.iter_mut().zip(present) {
+            *slot = target;
+            self.len += 1;
+        }
         &self.list[..self.len]
     }
 }

@@ -184,18 +184,17 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
             Ok(issued) => issued,
             Err(verdict) => return Some(verdict),
         };
-        let targets = Targets::of(token, self.store.kinds());
-        if targets.as_slice().is_empty() {
+        let mut room = Targets::new();
+        let targets = room.fill(token, self.store.kinds().iter().copied());
+        if targets.is_empty() {
             return Some(Verdict::Allowed);
         }
         self.store
-            .peek_cutoff(targets.as_slice())
-            .or_else(|| {
-                self.asking.caches().then(|| self.asking.recall(question(targets.as_slice())))?
-            })
+            .peek_cutoff(targets)
+            .or_else(|| self.asking.caches().then(|| self.asking.recall(question(targets)))?)
             .map(|cutoff| judge(issued, cutoff))
             .or_else(|| {
-                let remembered = self.store.remembered_cutoff(targets.as_slice());
+                let remembered = self.store.remembered_cutoff(targets);
                 self.asking.judge_remembered(remembered, |cutoff| judge(issued, *cutoff))
             })
     }
@@ -212,10 +211,11 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
             Ok(issued) => issued,
             Err(verdict) => return verdict,
         };
-        let targets = Targets::of(token, self.store.kinds());
+        let mut room = Targets::new();
+        let targets = room.fill(token, self.store.kinds().iter().copied());
         let sent = self.asking.sent();
-        let answer = self.store.latest_cutoff(targets.as_slice()).await;
-        let question = question(targets.as_slice());
+        let answer = self.store.latest_cutoff(targets).await;
+        let question = question(targets);
         self.asking.settle(question, sent, answer, Option::is_some, |cutoff| judge(issued, *cutoff))
     }
 }

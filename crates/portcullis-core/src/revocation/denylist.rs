@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answers::{Asking, Targets, question};
 use super::verdict::claim_of;
 use super::{DenialReason, DenylistStore, FailurePolicy, Revocation, Verdict};
-use crate::{Clock, TargetKind, Timestamp, TokenView};
+use crate::{Clock, Target, TargetKind, Timestamp, TokenView};
 
 /// Refuses tokens that are listed: what a "sign out" needs.
 ///
@@ -89,35 +89,38 @@ impl<S: DenylistStore> Denylist<S> {
         self.asking.unchecked()
     }
 
-    fn targets<'a>(&self, token: &TokenView<'a>) -> Result<Targets<'a>, Verdict> {
-        let mut kinds = [TargetKind::Everything; TargetKind::ALL.len()];
-        let known = self.store.kinds();
-        let needs_id = known.contains(&TargetKind::Token) && token.token_id().is_none();
-        if needs_id && self.without_id == WithoutId::Refuse {
-            return Err(DenialReason::MissingClaim(claim_of(TargetKind::Token)).into());
+    /// What the store is to be asked about, or what can be said before.
+    fn targets<'a, 't>(
+        &self,
+        token: &TokenView<'a>,
+        room: &'t mut Targets<'a>,
+    ) -> Result<&'t [Target<'a>], Verdict> {
+        let kinds = self.store.kinds();
+        if token.token_id().is_some() || !kinds.contains(&TargetKind::Token) {
+            return Ok(room.fill(token, kinds.iter().copied()));
         }
-        let by_fingerprint = needs_id && self.without_id == WithoutId::Fingerprint;
-        if by_fingerprint && token.fingerprint().is_none() {
-            return Err(DenialReason::MissingClaim(claim_of(TargetKind::Token)).into());
+        let refused = || DenialReason::MissingClaim(claim_of(TargetKind::Token)).into();
+        match self.without_id {
+            WithoutId::Refuse => Err(refused()),
+            WithoutId::Allow => Ok(room.fill(token, kinds.iter().copied())),
+            WithoutId::Fingerprint if token.fingerprint().is_none() => Err(refused()),
+            WithoutId::Fingerprint => Ok(room.fill(
+                token,
+                kinds.iter().map(|&kind| match kind {
+                    TargetKind::Token => TargetKind::Fingerprint,
+                    kind => kind,
+                }),
+            )),
         }
-        let mut len = 0;
-        for (slot, &kind) in kinds.iter_mut().zip(known) {
-            *slot = match kind {
-                TargetKind::Token if by_fingerprint => TargetKind::Fingerprint,
-                kind => kind,
-            };
-            len += 1;
-        }
-        Ok(Targets::of(token, &kinds[..len]))
     }
 }
 
 /// The question about a token. A store may judge it by subject and `iat` too (collapsed denials), so
 /// an answer about one token is no answer about another that shares its targets.
-fn question_of(token: &TokenView<'_>, targets: &Targets<'_>) -> u128 {
+fn question_of(token: &TokenView<'_>, targets: &[Target<'_>]) -> u128 {
     let subject = token.target(TargetKind::Subject).map_or(0, |subject| subject.hash128());
     let issued = token.issued_at().map_or(i64::MIN, Timestamp::as_millis);
-    question(targets.as_slice()).wrapping_add(subject.rotate_left(64)) ^ u128::from(issued as u64)
+    question(targets).wrapping_add(subject.rotate_left(64)) ^ u128::from(issued as u64)
 }
 
 fn judge(denied: bool) -> Verdict {
@@ -126,21 +129,22 @@ fn judge(denied: bool) -> Verdict {
 
 impl<S: DenylistStore> Revocation for Denylist<S> {
     fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
-        let targets = match self.targets(token) {
+        let mut room = Targets::new();
+        let targets = match self.targets(token, &mut room) {
             Ok(targets) => targets,
             Err(verdict) => return Some(verdict),
         };
-        if targets.as_slice().is_empty() {
+        if targets.is_empty() {
             return Some(Verdict::Allowed);
         }
         self.store
-            .peek_denied(token, targets.as_slice())
+            .peek_denied(token, targets)
             .or_else(|| {
-                self.asking.caches().then(|| self.asking.recall(question_of(token, &targets)))?
+                self.asking.caches().then(|| self.asking.recall(question_of(token, targets)))?
             })
             .map(judge)
             .or_else(|| {
-                let remembered = self.store.remembered_denied(token, targets.as_slice());
+                let remembered = self.store.remembered_denied(token, targets);
                 self.asking.judge_remembered(remembered, |denied| judge(*denied))
             })
     }
@@ -153,13 +157,14 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
         if let Some(verdict) = self.peek(token) {
             return verdict;
         }
-        let targets = match self.targets(token) {
+        let mut room = Targets::new();
+        let targets = match self.targets(token, &mut room) {
             Ok(targets) => targets,
             Err(verdict) => return verdict,
         };
         let sent = self.asking.sent();
-        let answer = self.store.is_any_denied(token, targets.as_slice()).await;
-        let question = question_of(token, &targets);
+        let answer = self.store.is_any_denied(token, targets).await;
+        let question = question_of(token, targets);
         self.asking.settle(question, sent, answer, |denied| *denied, |denied| judge(*denied))
     }
 }
@@ -180,7 +185,8 @@ mod tests {
                     .with_token_id("7f1c")
                     .with_subject(subject)
                     .with_issued_at(Timestamp::from_millis(millis));
-                questions.insert(question_of(&token, &Targets::of(&token, &[TargetKind::Token])));
+                let mut room = Targets::new();
+                questions.insert(question_of(&token, room.fill(&token, [TargetKind::Token])));
             }
         }
         assert_eq!(questions.len(), 2 * subjects.len());

@@ -47,6 +47,7 @@ impl Filter {
     }
 
     /// False only if this key was not added.
+    #[inline]
     pub(super) fn may_hold(&self, key: u128) -> bool {
         let state = self.state.load(Ordering::Acquire);
         let chunks = state & 0xff;

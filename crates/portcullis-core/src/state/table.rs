@@ -116,6 +116,7 @@ impl<R: Record> Table<R> {
         self.get(key).is_some()
     }
 
+    #[inline]
     pub(super) fn get(&self, key: u128) -> Option<R> {
         let shard = shard_of(self.shards.get()?, key);
         if !shard.filter.may_hold(key) {

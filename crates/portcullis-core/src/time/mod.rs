@@ -109,6 +109,7 @@ impl Timestamp {
 
     /// This much later, or [`MAX`](Self::MAX).
     #[must_use]
+    #[inline]
     pub fn saturating_add(self, by: Duration) -> Self {
         let nanos = self.nanos + by.subsec_nanos();
         let carry = i64::from(nanos >= 1_000_000_000);
@@ -124,6 +125,7 @@ impl Timestamp {
 
     /// This much earlier, or [`MIN`](Self::MIN).
     #[must_use]
+    #[inline]
     pub fn saturating_sub(self, by: Duration) -> Self {
         let borrow = self.nanos < by.subsec_nanos();
         let nanos = self.nanos + u32::from(borrow) * 1_000_000_000 - by.subsec_nanos();

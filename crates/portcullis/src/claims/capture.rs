@@ -49,6 +49,16 @@ impl ClaimNames {
         .find_map(|(setting, taken)| taken.then_some(setting))
     }
 
+    /// True if the issuer chose none.
+    fn are_usual(&self) -> bool {
+        let Self { token_id, generation, session, client, tenant, required, rules, self_asserted } =
+            self;
+        [token_id, generation, session, client, tenant].into_iter().all(Option::is_none)
+            && required.is_empty()
+            && rules.is_empty()
+            && self_asserted.is_empty()
+    }
+
     /// One bit for each rule that looks at this member of the payload.
     fn rules_about(&self, name: &str) -> u64 {
         let about = self.rules.iter().enumerate().filter(|(_, rule)| rule.first() == name);
@@ -59,6 +69,8 @@ impl ClaimNames {
 /// What was caught so far.
 pub(crate) struct Capturing<'p, 'n> {
     names: &'n ClaimNames,
+    /// True if the issuer chose none: then every name means what it always does.
+    usual: bool,
     /// One bit for each of the [`Known`] names that was there.
     known: u32,
     others: Names<'p>,
@@ -204,7 +216,7 @@ impl Known {
 impl<'p, 'n> Capturing<'p, 'n> {
     pub(crate) fn new(names: &'n ClaimNames) -> Self {
         let (others, captured) = (Names::default(), Captured::default());
-        Self { names, known: 0, others, captured, fault: None }
+        Self { names, usual: names.are_usual(), known: 0, others, captured, fault: None }
     }
 
     /// What was caught so far. It is whole once the payload was read.
@@ -225,9 +237,12 @@ impl<'p, 'n> Capturing<'p, 'n> {
             }
             None => self.others.insert(name.clone()),
         };
-        if !is_new && self.fault.is_none() {
-            let diagnosis = Diagnosis::new().found(quoted(name));
-            self.fault = Some(diagnosis.reject(RejectionKind::DuplicateClaim));
+        if !is_new {
+            self.fault.get_or_insert_with(|| repeated(name));
+        }
+        if self.usual {
+            let claim = Some(Claim::Known(known?));
+            return Some(Interest { claim, required: None, rules: 0 });
         }
         let required = self.names.required.iter().position(|required| **required == **name);
         let rules = self.names.rules_about(name);
@@ -348,10 +363,16 @@ impl<'p, 'n> Capturing<'p, 'n> {
     }
 }
 
+#[cold]
+fn repeated(name: &str) -> Rejection {
+    Diagnosis::new().found(quoted(name)).reject(RejectionKind::DuplicateClaim)
+}
+
 /// What roles and scopes are usually called.
 const GRANTS: [&str; 8] =
     ["role", "roles", "groups", "permissions", "scope", "scopes", "scp", "admin"];
 
+#[inline]
 fn text<'p>(name: &str, value: &Caught<'p>) -> Result<Cow<'p, str>, Rejection> {
     match value {
         Caught::Text(text) => Ok(text.clone()),

@@ -23,6 +23,7 @@ use tee::Tee;
 pub(crate) fn read<'p, C: DeserializeOwned + 'static>(
     payload: &'p [u8],
     capturing: &mut Capturing<'p, '_>,
+    places: &Places<'_>,
 ) -> Result<C, Rejection> {
     // RFC 7519 §7.2; serde_json does not look into strings that nobody reads
     let payload =
@@ -31,7 +32,7 @@ pub(crate) fn read<'p, C: DeserializeOwned + 'static>(
         return Err(no_object("something else"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, capturing))
+    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, capturing), payload, places)
         .and_then(|claims| deserializer.end().map(|()| claims));
     match (capturing.take_fault(), claims) {
         // a registered claim that is wrong says more than what serde makes of it
@@ -55,15 +56,25 @@ pub(crate) fn read_in_spite<'p, 'n>(
     Some(capturing)
 }
 
+/// Where an issuer keeps roles and scopes.
+pub(crate) struct Places<'a> {
+    pub(crate) roles: &'a [Box<[String]>],
+    pub(crate) scopes: &'a [Box<[String]>],
+}
+
 /// As the type reads itself. The ready-made claims are left without roles and scopes: where those stand,
 /// their issuer says.
 fn deserialize<'de, C: DeserializeOwned + 'static, D: Deserializer<'de>>(
     deserializer: D,
+    payload: &str,
+    places: &Places<'_>,
 ) -> Result<C, D::Error> {
     if TypeId::of::<C>() != TypeId::of::<AccessClaims>() {
         return C::deserialize(deserializer);
     }
-    let mut access = Some(AccessClaims::deserialize_unfilled(deserializer)?);
+    let Places { roles, scopes } = places;
+    let access = AccessClaims::deserialize_unfilled(deserializer, payload, roles, scopes)?;
+    let mut access = Some(access);
     let claims = (&mut access as &mut dyn Any).downcast_mut::<Option<C>>().and_then(Option::take);
     Ok(claims.expect("`C` is `AccessClaims`, as was just seen"))
 }

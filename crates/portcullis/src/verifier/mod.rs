@@ -344,18 +344,21 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             None => decoder.decode_into(compact.payload, buffer, "payload")?,
         };
         let mut capturing = Capturing::new(issuer.claim_names());
-        let mut claims: C = claims::read(&buffer[..len], &mut capturing)?;
+        let mut claims: C = claims::read(&buffer[..len], &mut capturing, &issuer.places())?;
         let captured = capturing.captured();
         if issuer.reads_header() {
             header_rules::check(&issuer, compact, captured)?;
         }
-        rules::check_claims(&issuer, captured, self.clock.now())
+        let window = Window::of(&issuer.settings, &rules::Times::of(captured));
+        // whatever this decides, the clock itself would decide the same
+        let now = window.holding_now(&*self.clock).unwrap_or_else(|| self.clock.now());
+        rules::check_claims(&issuer, captured, now)
             .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
         key_issuer::check(&issuer, &key, captured.issuer.as_deref())?;
         if let Some(access) = (&mut claims as &mut dyn Any).downcast_mut::<AccessClaims>() {
             issuer.fill(access, captured)?;
         }
-        let registered = registered(captured, &issuer, compact);
+        let registered = registered(captured, &issuer, compact, window);
         let token = Token { claims, registered, issuer, key: Arc::clone(key.shared_thumbprint()) };
         Ok((Arc::new(token), key))
     }
@@ -380,7 +383,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 
     /// The rules that the clock decides, for a token that was verified before.
     fn check_times(&self, token: &Token<C>) -> Result<(), Rejection> {
-        if token.registered.window.holds_about(self.clock.recent()) {
+        if token.registered.window.holding_now(&*self.clock).is_some() {
             return Ok(());
         }
         let now = self.clock.now();
@@ -409,6 +412,7 @@ fn registered(
     captured: &Captured<'_>,
     issuer: &TrustedIssuer,
     compact: &Compact<'_>,
+    window: Window,
 ) -> Registered {
     // RFC 7515 §5.2: the signing input, and not the signature, which may have several valid forms
     let fingerprint = || {
@@ -437,7 +441,7 @@ fn registered(
     registered.issued_at = captured.issued_at;
     registered.auth_time = captured.auth_time;
     registered.generation = captured.generation;
-    registered.window = Window::of(&issuer.settings, &rules::Times::of(captured));
+    registered.window = window;
     registered
 }
 

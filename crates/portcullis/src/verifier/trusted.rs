@@ -10,7 +10,7 @@ use portcullis_core::{AccessClaims, Assertable};
 use super::issuer::{Audience, Issuer};
 use super::key_issuer;
 use super::look_alike::What;
-use crate::claims::{self, Captured, ClaimNames, ClaimRule};
+use crate::claims::{self, Captured, ClaimNames, ClaimRule, Places};
 use crate::error::{BuildError, Diagnosis, Rejection, RejectionKind, quoted};
 use crate::jws::{Compact, decode};
 use crate::keys::{KeySet, Refusal, WantedKey};
@@ -204,6 +204,11 @@ impl TrustedIssuer {
         self.settings.algorithms.as_ref().is_none_or(|all| all.contains(&algorithm))
     }
 
+    /// Where this issuer keeps roles and scopes.
+    pub(super) fn places(&self) -> Places<'_> {
+        Places { roles: &self.settings.role_paths, scopes: &self.settings.scope_paths }
+    }
+
     /// Fills the ready-made claims from where this issuer keeps roles and scopes.
     pub(super) fn fill(
         &self,
@@ -213,8 +218,9 @@ impl TrustedIssuer {
         if self.settings.claim_names.client.is_some() {
             claims.set_client(captured.named_client.as_deref());
         }
+        let Places { roles, scopes } = self.places();
         claims
-            .refill(&self.settings.role_paths, &self.settings.scope_paths, &self.assertable)
+            .refill(roles, scopes, &self.assertable)
             .map_err(|wrong| Diagnosis::new().expected(wrong).reject(RejectionKind::InvalidClaim))
     }
 

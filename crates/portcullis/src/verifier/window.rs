@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::Timestamp;
+use portcullis_core::{Clock, Timestamp};
 
 use super::issuer::Issuer;
 use super::rules::Times;
@@ -11,7 +11,7 @@ use super::rules::Times;
 /// More than a recent time may lie behind the time itself.
 const BEHIND: Duration = Duration::from_millis(100);
 
-/// From one moment on and before another one. At every moment within, each rule for the times is kept; the
+/// From one moment on and before another one. At every moment within, each rule that asks the clock is kept; the
 /// rules have the last word about all others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
@@ -27,22 +27,29 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Of a token with these times, which was just found to keep the rules: those that no clock decides
-    /// are not looked at again.
+    /// Of a token with these times. The rules that no clock decides are not looked at.
     pub(super) fn of(settings: &Issuer, times: &Times) -> Self {
         let leeway = settings.leeway;
-        let starts = [times.not_before, times.issued_at].into_iter().flatten();
-        let from = starts.max().map_or(Timestamp::MIN, |start| start.saturating_sub(leeway));
-        let end = times.expires_at.map(|exp| exp.saturating_add(leeway));
-        let too_old = settings.max_age.zip(times.issued_at);
-        let too_old = too_old.map(|(age, iat)| iat.saturating_add(age).saturating_add(leeway));
-        let until = [end, too_old].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        // none is the same as one that was, or will be, at any time
+        let starts = times.not_before.max(times.issued_at);
+        let from = starts.map_or(Timestamp::MIN, |start| start.saturating_sub(leeway));
+        let end = times.expires_at.unwrap_or(Timestamp::MAX);
+        let too_old = match (settings.max_age, times.issued_at) {
+            (Some(age), Some(iat)) => iat.saturating_add(age),
+            _ => Timestamp::MAX,
+        };
+        let until = end.min(too_old).saturating_add(leeway);
         Self { from, until }
     }
 
-    /// True if every moment from this one on is within, until a [recent](portcullis_core::Clock::recent)
-    /// time has become an old one. Whoever is nearer to an end has to look at the clock itself.
-    pub(super) fn holds_about(&self, recent: Timestamp) -> bool {
+    /// A [recent](Clock::recent) time, if the present moment is within whatever that time is by now. Whoever
+    /// is nearer to an end has to look at the clock itself.
+    pub(super) fn holding_now(&self, clock: &(impl Clock + ?Sized)) -> Option<Timestamp> {
+        Some(clock.recent()).filter(|recent| self.holds_about(*recent))
+    }
+
+    /// True if every moment from this one on is within, until a recent time has become an old one.
+    fn holds_about(&self, recent: Timestamp) -> bool {
         self.from <= recent && recent.saturating_add(BEHIND) < self.until
     }
 }

@@ -146,18 +146,19 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             }
         };
         let mut capturing = Capturing::new(issuer.claim_names());
-        let (claims, fault, capturing) = match claims::read::<C>(&payload, &mut capturing) {
-            Ok(claims) => {
-                let texts = ("distinct claims, each of its type".into(), "an object".into());
-                to.kept(Rule::Claims, texts);
-                (Some(claims), None, Some(capturing))
-            }
-            Err(rejection) => {
-                let kind = rejection.kind();
-                to.broken(Rule::Claims, rejection);
-                (None, Some(kind), claims::read_in_spite(&payload, issuer.claim_names()))
-            }
-        };
+        let (claims, fault, capturing) =
+            match claims::read::<C>(&payload, &mut capturing, &issuer.places()) {
+                Ok(claims) => {
+                    let texts = ("distinct claims, each of its type".into(), "an object".into());
+                    to.kept(Rule::Claims, texts);
+                    (Some(claims), None, Some(capturing))
+                }
+                Err(rejection) => {
+                    let kind = rejection.kind();
+                    to.broken(Rule::Claims, rejection);
+                    (None, Some(kind), claims::read_in_spite(&payload, issuer.claim_names()))
+                }
+            };
         let Some(mut capturing) = capturing else {
             return to.unknown(&OF_THE_CLAIMS, "the payload can't be read");
         };
