@@ -13,6 +13,7 @@ use portcullis_core::{
 
 use crate::cache::Handle;
 use crate::error::{Diagnosis, Rejection, RejectionKind};
+use crate::keys::VerificationKey;
 use crate::verifier::{TrustedIssuer, Window};
 
 /// The registered claims of a verified token, whatever the type of the claims is.
@@ -127,8 +128,8 @@ pub(crate) struct Token<C> {
     pub(crate) claims: C,
     pub(crate) registered: Registered,
     pub(crate) issuer: Arc<TrustedIssuer>,
-    /// The RFC 7638 thumbprint of the key that signed it.
-    pub(crate) key: Arc<str>,
+    /// The key that signed it.
+    pub(crate) key: Arc<VerificationKey>,
 }
 
 impl<C> Token<C> {
@@ -139,7 +140,7 @@ impl<C> Token<C> {
 
     pub(crate) fn view(&self) -> TokenView<'_> {
         let r = &self.registered;
-        let mut view = TokenView::new(self.issuer_name()).with_key(&self.key);
+        let mut view = TokenView::new(self.issuer_name()).with_key(self.key.thumbprint());
         if let Some(id) = r.token_id() {
             view = view.with_token_id(id);
         }
@@ -361,7 +362,7 @@ impl<C> Verified<C> {
     /// that signed the token.
     #[must_use]
     pub fn key_thumbprint(this: &Self) -> &str {
-        &Self::token(this).key
+        Self::token(this).key.thumbprint()
     }
 
     /// What to aim a revocation of this kind at, if the token has the claim for it.

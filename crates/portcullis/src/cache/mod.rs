@@ -26,7 +26,6 @@ use thread_local::ThreadLocal;
 
 use self::lane::Lane;
 use self::shared::Shared;
-use crate::keys::VerificationKey;
 use crate::verified::Token;
 
 /// How many verified tokens a verifier remembers.
@@ -78,9 +77,8 @@ impl Cache {
 pub(crate) struct Entry<C> {
     text: Box<[u8]>,
     hash: u64,
+    /// The entry is good while its issuer has the key that signed this.
     pub(crate) token: Arc<Token<C>>,
-    /// The key that signed it. The entry is good while its issuer has this key.
-    pub(crate) key: Arc<VerificationKey>,
 }
 
 impl<C> Entry<C> {
@@ -138,7 +136,7 @@ pub(crate) trait Remember<C>: Send + Sync {
     fn get(&self, place: Place, text: &[u8]) -> Option<Arc<Handle<C>>>;
 
     /// Remembers a token that was just verified, if it was seen before.
-    fn offer(&self, place: Place, text: &[u8], token: &Arc<Token<C>>, key: &Arc<VerificationKey>);
+    fn offer(&self, place: Place, text: &[u8], token: &Arc<Token<C>>);
 
     /// Forgets a token.
     fn remove(&self, place: Place, text: &[u8]);
@@ -184,13 +182,12 @@ impl<C: Send + Sync> Remember<C> for TokenCache<C> {
         Some(lane.insert(Arc::new(Handle::new(entry))))
     }
 
-    fn offer(&self, place: Place, text: &[u8], token: &Arc<Token<C>>, key: &Arc<VerificationKey>) {
+    fn offer(&self, place: Place, text: &[u8], token: &Arc<Token<C>>) {
         if self.shared.seen_before(place.0) {
             self.shared.insert(Arc::new(Entry {
                 text: text.into(),
                 hash: place.0,
                 token: Arc::clone(token),
-                key: Arc::clone(key),
             }));
         }
     }

@@ -25,6 +25,9 @@ pub(super) struct Shared<C> {
 /// and waits for memory once.
 #[repr(align(64))]
 struct Slot<C> {
+    /// A few bits of the hash of each entry: most tokens that are not there are known not to be without the
+    /// lock. An entry that is put in meanwhile may be missed, and its token is verified once more.
+    tags: AtomicU64,
     /// The newest note of a word is the lowest.
     seen: [AtomicU64; WORDS],
     set: Mutex<Set<C>>,
@@ -32,7 +35,7 @@ struct Slot<C> {
 
 impl<C> Default for Slot<C> {
     fn default() -> Self {
-        Self { seen: Default::default(), set: Mutex::default() }
+        Self { tags: AtomicU64::new(0), seen: Default::default(), set: Mutex::default() }
     }
 }
 
@@ -70,6 +73,10 @@ impl<C> Shared<C> {
     }
 
     pub(super) fn get(&self, hash: u64, text: &[u8]) -> Option<Arc<Entry<C>>> {
+        let tags = self.slot(hash).tags.load(Ordering::Relaxed);
+        if !tags.to_ne_bytes().contains(&tag(hash)) {
+            return None;
+        }
         let mut set = self.set(hash);
         let way = set.find(hash, text)?;
         set.used |= 1 << way;
@@ -110,6 +117,11 @@ impl<C> Shared<C> {
             }
         }
         set.used |= 1 << way;
+        // under the lock, so that nobody else writes them; what is driven out or removed leaves its own behind
+        let tags = &self.slot(entry.hash).tags;
+        let mut all = tags.load(Ordering::Relaxed).to_ne_bytes();
+        all[way] = tag(entry.hash);
+        tags.store(u64::from_ne_bytes(all), Ordering::Relaxed);
         set.ways[way] = Some(entry);
     }
 
@@ -124,6 +136,11 @@ impl<C> Shared<C> {
             self.bytes.fetch_sub(gone.size(), Ordering::Relaxed);
         }
     }
+}
+
+/// Bits that choose neither the set nor a note. 0 is the tag of an empty place and of some entries.
+fn tag(hash: u64) -> u8 {
+    (hash >> 40) as u8
 }
 
 impl<C> Set<C> {

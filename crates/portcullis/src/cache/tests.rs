@@ -1,6 +1,7 @@
 //! What the cache of one verifier keeps, when it takes a token in, and who gets to see it.
 
 use super::*;
+use crate::keys::VerificationKey;
 use crate::verified::Registered;
 use crate::verifier::TrustedIssuer;
 use crate::{Algorithm, Issuer, Keys};
@@ -8,14 +9,12 @@ use crate::{Algorithm, Issuer, Keys};
 /// Makes entries of one issuer and one key; only their texts differ.
 pub(super) struct Mint {
     pub(super) token: Arc<Token<()>>,
-    pub(super) key: Arc<VerificationKey>,
 }
 
 impl Mint {
     pub(super) fn new() -> Self {
         let secret: Vec<u8> = (0..32).collect();
         let key = VerificationKey::from_secret(Algorithm::HS256, secret).unwrap();
-        let thumbprint = Arc::clone(key.shared_thumbprint());
         let settings = Issuer::new("https://idp.example.com")
             .audience("payroll")
             .keys(Keys::new([key.clone()]).unwrap());
@@ -23,20 +22,19 @@ impl Mint {
             claims: (),
             registered: Registered::default(),
             issuer: Arc::new(TrustedIssuer::new(settings, true).unwrap()),
-            key: thumbprint,
+            key: Arc::new(key),
         };
-        Self { token: Arc::new(token), key: Arc::new(key) }
+        Self { token: Arc::new(token) }
     }
 
     pub(super) fn entry(&self, hash: u64, text: &[u8]) -> Arc<Entry<()>> {
-        let (token, key) = (Arc::clone(&self.token), Arc::clone(&self.key));
-        Arc::new(Entry { text: text.into(), hash, token, key })
+        Arc::new(Entry { text: text.into(), hash, token: Arc::clone(&self.token) })
     }
 
     /// Offers a token as often as it takes to be remembered.
     fn teach(&self, cache: &dyn Remember<()>, text: &[u8]) {
         for _ in 0..2 {
-            cache.offer(cache.place(text), text, &self.token, &self.key);
+            cache.offer(cache.place(text), text, &self.token);
         }
     }
 }
@@ -82,12 +80,12 @@ fn a_cache_of_no_entries_or_no_bytes_is_none() {
 fn a_token_comes_in_when_it_is_seen_a_second_time() {
     let (mint, cache) = (Mint::new(), cache(Cache::default()));
     let (once, twice) = (text(1), text(2));
-    cache.offer(cache.place(&once), &once, &mint.token, &mint.key);
+    cache.offer(cache.place(&once), &once, &mint.token);
     mint.teach(&*cache, &twice);
     assert!(!has(&*cache, &once));
     let handle = cache.get(cache.place(&twice), &twice).unwrap();
     assert!(Arc::ptr_eq(&handle.entry.token, &mint.token));
-    assert!(Arc::ptr_eq(&handle.entry.key, &mint.key));
+    assert!(Arc::ptr_eq(&handle.entry.token, &mint.token));
 }
 
 #[test]
@@ -96,7 +94,7 @@ fn a_flood_of_tokens_that_come_once_drives_nothing_out() {
     let known: Vec<_> = (0..8).map(text).collect();
     known.iter().for_each(|text| mint.teach(&*cache, text));
     for text in (100..2100).map(text) {
-        cache.offer(cache.place(&text), &text, &mint.token, &mint.key);
+        cache.offer(cache.place(&text), &text, &mint.token);
     }
     assert_eq!(found_elsewhere(&*cache, &known), 8);
 }
@@ -149,7 +147,7 @@ fn a_token_is_found_by_all_of_its_bytes() {
         assert!(!has(&*cache, cut));
     }
     // it does not come in either by having been there under another text
-    cache.offer(cache.place(&forged), &forged, &mint.token, &mint.key);
+    cache.offer(cache.place(&forged), &forged, &mint.token);
     cache.remove(cache.place(&forged), &forged);
     assert!(!has(&*cache, &forged) && has(&*cache, &good));
 }
@@ -170,7 +168,7 @@ fn another_verifier_learns_nothing() {
     assert!(has(&*one, &text(1)));
     assert!(!has(&*other, &text(1)));
     // it has not even been seen there
-    other.offer(other.place(&text(1)), &text(1), &mint.token, &mint.key);
+    other.offer(other.place(&text(1)), &text(1), &mint.token);
     assert!(!has(&*other, &text(1)));
 }
 
@@ -215,6 +213,6 @@ fn a_handle_has_passed_one_layer_at_one_version_and_no_other() {
 fn a_handle_has_seen_no_generation_of_keys() {
     let mint = Mint::new();
     let handle = Handle::new(mint.entry(1, b"text"));
-    let keys = Keys::from((*mint.key).clone());
+    let keys = Keys::from((*mint.token.key).clone());
     assert_ne!(handle.keys_generation.load(Ordering::Relaxed), keys.generation());
 }

@@ -2,15 +2,13 @@
 //!
 //! An issuer writes the same header into every token. Reading it is a pure function of its bytes, so a
 //! header that is remembered by all its bytes is as good as one that is read again. Only headers of
-//! tokens whose signature was good are remembered, so that strangers drive none out.
+//! tokens that were verified are remembered, so that strangers drive none out.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use thread_local::ThreadLocal;
 
 use super::{Compact, Decoder, Header};
-use crate::error::Rejection;
 
 /// How many headers a thread remembers: an issuer has one for each of its keys.
 const HEADERS: usize = 8;
@@ -20,11 +18,18 @@ pub(crate) struct Scratch {
     threads: ThreadLocal<RefCell<OfThread>>,
 }
 
+/// What one thread keeps.
 #[derive(Default)]
-struct OfThread {
-    headers: Vec<(Box<[u8]>, Arc<Header>)>,
+pub(crate) struct OfThread {
+    pub(crate) headers: Headers,
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// The headers that it remembers.
+#[derive(Default)]
+pub(crate) struct Headers {
+    known: Vec<(Box<[u8]>, Header)>,
     next: usize,
-    buffer: Vec<u8>,
 }
 
 impl Scratch {
@@ -32,39 +37,31 @@ impl Scratch {
         Self { decoder: Decoder::new(), threads: ThreadLocal::new() }
     }
 
-    /// The header of a token, remembered or read.
-    pub(crate) fn header(&self, compact: &Compact<'_>) -> Result<Arc<Header>, Rejection> {
-        let thread = self.threads.get_or_default().borrow();
-        let known = thread.headers.iter().find(|(text, _)| **text == *compact.header);
-        match known {
-            Some((_, header)) => Ok(Arc::clone(header)),
-            None => Header::read(compact).map(Arc::new),
-        }
-    }
-
-    /// Remembers the header of a token whose signature is good.
-    pub(crate) fn remember(&self, compact: &Compact<'_>, header: &Arc<Header>) {
-        // one that is remembered is held by the memory as well
-        if Arc::strong_count(header) > 1 {
-            return;
-        }
-        let mut thread = self.threads.get_or_default().borrow_mut();
-        let entry = (compact.header.into(), Arc::clone(header));
-        if thread.headers.len() < HEADERS {
-            thread.headers.push(entry);
-        } else {
-            let at = thread.next;
-            thread.headers[at] = entry;
-            thread.next = (at + 1) % HEADERS;
-        }
-    }
-
-    /// Lends the buffer. It is taken out meanwhile, since what is run with it may verify a token itself.
-    pub(crate) fn with_buffer<T>(&self, run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        let thread = self.threads.get_or_default();
-        let mut buffer = std::mem::take(&mut thread.borrow_mut().buffer);
-        let result = run(&mut buffer);
-        thread.borrow_mut().buffer = buffer;
+    /// Lends what the thread keeps. It is taken out meanwhile, since what is run with it may verify a token
+    /// itself.
+    pub(crate) fn with<T>(&self, run: impl FnOnce(&mut OfThread) -> T) -> T {
+        let place = self.threads.get_or_default();
+        let mut thread = place.take();
+        let result = run(&mut thread);
+        place.replace(thread);
         result
+    }
+}
+
+impl Headers {
+    /// The header of a token, if it is remembered.
+    pub(crate) fn get(&self, compact: &Compact<'_>) -> Option<&Header> {
+        self.known.iter().find(|(text, _)| **text == *compact.header).map(|(_, header)| header)
+    }
+
+    /// Remembers the header of a token that was verified.
+    pub(crate) fn insert(&mut self, compact: &Compact<'_>, header: Header) {
+        let entry = (compact.header.into(), header);
+        if self.known.len() < HEADERS {
+            self.known.push(entry);
+        } else {
+            self.known[self.next] = entry;
+            self.next = (self.next + 1) % HEADERS;
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) use compact::Compact;
 pub use compact::Limits;
 pub(crate) use encoding::{Decoder, decode};
 pub use header::Header;
-pub(crate) use memo::Scratch;
+pub(crate) use memo::{OfThread, Scratch};
 pub(crate) use signature::{check_signature, find_signer};
 
 use crate::Keys;

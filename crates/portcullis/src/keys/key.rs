@@ -210,10 +210,6 @@ impl VerificationKey {
             && self.issuer == other.issuer
     }
 
-    pub(crate) fn shared_thumbprint(&self) -> &Arc<str> {
-        &self.thumbprint
-    }
-
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.material.verifies(message, signature)
     }

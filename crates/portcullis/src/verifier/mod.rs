@@ -42,8 +42,8 @@ pub(crate) use window::Window;
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured, Capturing};
 use crate::error::Rejection;
-use crate::jws::{Compact, Header, Limits, Scratch, check_signature, find_signer};
-use crate::keys::{Refusal, VerificationKey};
+use crate::jws::{Compact, Header, Limits, OfThread, Scratch, check_signature, find_signer};
+use crate::keys::Refusal;
 use crate::source::Source;
 use crate::verified::{Names, Registered, Token};
 use crate::{Algorithm, Authentic, BuildError, Keys};
@@ -237,7 +237,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
     ) -> Result<Authentic<C>, Refusal> {
         let anew = || self.inner.verify(source, token, seeking);
         let Some(cache) = &self.inner.cache else {
-            return anew().map(|(token, _)| Authentic::fresh(token));
+            return anew().map(Authentic::fresh);
         };
         // a token over the limit is in no cache
         let place = cache.place(token);
@@ -245,7 +245,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
             let issuer = &handle.entry.token.issuer;
             if !self.inner.trust.may_come_from(issuer, source) {
                 // it is refused here, and good where it belongs: what is remembered of it stays
-                return anew().map(|(token, _)| Authentic::fresh(token));
+                return anew().map(Authentic::fresh);
             }
             // first of all: keys that are too old to be trusted may have been withdrawn long ago
             issuer.check_keys()?;
@@ -255,8 +255,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verifier<C> {
             }
             cache.remove(place, token);
         }
-        let (verified, key) = anew()?;
-        cache.offer(place, token, &verified, &key);
+        let verified = anew()?;
+        cache.offer(place, token, &verified);
         Ok(Authentic::fresh(verified))
     }
 }
@@ -297,11 +297,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         source: Option<&Source>,
         token: &[u8],
         seeking: Seeking,
-    ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
+    ) -> Result<Arc<Token<C>>, Refusal> {
         let compact = self.split(source, token)?;
-        let header = self.scratch.header(&compact)?;
-        self.scratch
-            .with_buffer(|buffer| self.verify_with(source, &compact, &header, seeking, buffer))
+        self.scratch.with(|OfThread { headers, buffer }| {
+            if let Some(header) = headers.get(&compact) {
+                return self.verify_with(source, &compact, header, seeking, buffer);
+            }
+            let header = Header::read(&compact)?;
+            let verified = self.verify_with(source, &compact, &header, seeking, buffer)?;
+            headers.insert(&compact, header);
+            Ok(verified)
+        })
     }
 
     /// The same, with a buffer for the payload.
@@ -309,10 +315,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         &self,
         source: Option<&Source>,
         compact: &Compact<'_>,
-        header: &Arc<Header>,
+        header: &Header,
         seeking: Seeking,
         buffer: &mut Vec<u8>,
-    ) -> Result<(Arc<Token<C>>, Arc<VerificationKey>), Refusal> {
+    ) -> Result<Arc<Token<C>>, Refusal> {
         let decoder = &self.scratch.decoder;
         let (issuer, decoded) = match self.trust.only(source) {
             Some(only) => (Arc::clone(only), None),
@@ -337,7 +343,6 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
                 Seeking::Over => Refusal::Final(rejection),
             },
         )?;
-        self.scratch.remember(compact, header);
         rules::check_type(&issuer, header)?;
         let len = match decoded {
             Some(len) => len,
@@ -359,8 +364,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             issuer.fill(access, captured)?;
         }
         let registered = registered(captured, &issuer, compact, window);
-        let token = Token { claims, registered, issuer, key: Arc::clone(key.shared_thumbprint()) };
-        Ok((Arc::new(token), key))
+        Ok(Arc::new(Token { claims, registered, issuer, key }))
     }
 
     /// True if the key that signed a remembered token is still one of its issuer's. The generation is
@@ -374,7 +378,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         if handle.keys_generation.load(Ordering::Relaxed) == generation {
             return true;
         }
-        let trusted = issuer.keys().has(&handle.entry.key);
+        let trusted = issuer.keys().has(&handle.entry.token.key);
         if trusted {
             handle.keys_generation.store(generation, Ordering::Relaxed);
         }
