@@ -1,5 +1,6 @@
 //! The future of a verified service.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use tower_service::Service;
 
 use super::gate::AskingStore;
 use crate::error::Rejection;
-use crate::response::{GrpcKind, Renderer, ResponseBody};
+use crate::response::{GrpcKind, Renderer, ResponseBody, pass};
 
 /// The future of [`JwtService`](super::JwtService).
 ///
@@ -42,13 +43,29 @@ struct Asking<S, B> {
 
 /// How the response leaves.
 pub(super) struct Outlet {
-    renderer: Arc<Renderer>,
+    answers: Answers,
     grpc: Option<GrpcKind>,
 }
 
+/// How rejections are answered. What needs no rendering pays for none of it.
+pub(super) enum Answers {
+    /// As they are where a layer has no settings for it.
+    Usual(fn() -> Renderer),
+    Own(Arc<Renderer>),
+}
+
+impl Answers {
+    pub(super) fn renderer(&self) -> Cow<'_, Renderer> {
+        match self {
+            Self::Usual(make) => Cow::Owned(make()),
+            Self::Own(renderer) => Cow::Borrowed(renderer),
+        }
+    }
+}
+
 impl Outlet {
-    pub(super) const fn new(renderer: Arc<Renderer>, grpc: Option<GrpcKind>) -> Self {
-        Self { renderer, grpc }
+    pub(super) const fn new(answers: Answers, grpc: Option<GrpcKind>) -> Self {
+        Self { answers, grpc }
     }
 }
 
@@ -81,12 +98,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Outlet { renderer, grpc } = this.outlet;
+        let Outlet { answers, grpc } = this.outlet;
         loop {
             match this.kind.as_mut().project() {
                 KindProj::Called(future) => {
                     let response = ready!(future.poll(cx))?;
-                    return Poll::Ready(Ok(renderer.pass(response, *grpc)));
+                    return Poll::Ready(Ok(pass(response, || answers.renderer(), *grpc)));
                 }
                 KindProj::Asking(asking) => {
                     let answer = ready!(asking.store.as_mut().poll(cx));
@@ -104,7 +121,7 @@ where
                 KindProj::Rejected(rejection) => {
                     let rejection = rejection.take();
                     let rejection = rejection.expect("a future is not polled after it is ready");
-                    return Poll::Ready(Ok(renderer.reject(rejection, *grpc)));
+                    return Poll::Ready(Ok(answers.renderer().reject(rejection, *grpc)));
                 }
             }
         }

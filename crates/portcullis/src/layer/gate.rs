@@ -12,6 +12,7 @@ use portcullis_core::{NoRevocation, Revocation, Verdict};
 use serde::de::DeserializeOwned;
 use thread_local::ThreadLocal;
 
+use super::future::Answers;
 use crate::error::Rejection;
 use crate::keys::{Missing, Refusal};
 use crate::response::Renderer;
@@ -30,8 +31,9 @@ pub(super) struct Gate<C, R> {
     pub(super) exempt: Vec<Box<str>>,
     pub(super) optional: bool,
     pub(super) cors_preflight: bool,
-    renderer: Renderer,
-    /// One for each thread, since every request holds one: a count that is shared by all threads would
+    /// How rejections are answered, if not as usual.
+    renderer: Option<Renderer>,
+    /// That, once for each thread, since every request holds one: a count that is shared by all threads would
     /// be what they all wait for.
     renderers: ThreadLocal<Arc<Renderer>>,
 }
@@ -69,7 +71,7 @@ impl<C> Gate<C, NoRevocation> {
             exempt: Vec::new(),
             optional: false,
             cors_preflight: false,
-            renderer: Renderer::new::<C>(),
+            renderer: None,
             renderers: ThreadLocal::new(),
         }
     }
@@ -94,12 +96,14 @@ impl<C, R> Gate<C, R> {
     /// To change how rejections are answered.
     pub(super) fn edit_renderer(&mut self) -> &mut Renderer {
         self.renderers.clear();
-        &mut self.renderer
+        self.renderer.get_or_insert_with(Renderer::new::<C>)
     }
 
     /// What answers a rejection of this request.
-    pub(super) fn renderer(&self) -> Arc<Renderer> {
-        Arc::clone(self.renderers.get_or(|| Arc::new(self.renderer.clone())))
+    pub(super) fn answers(&self) -> Answers {
+        let Some(renderer) = &self.renderer else { return Answers::Usual(Renderer::new::<C>) };
+        let renderer = self.renderers.get_or(|| Arc::new(renderer.clone()));
+        Answers::Own(Arc::clone(renderer))
     }
 
     /// True if nobody shall look for a credential in this request.
@@ -235,7 +239,7 @@ impl<C, R> fmt::Debug for Gate<C, R> {
             .field("optional", &self.optional)
             .field("allow_cors_preflight", &self.cors_preflight)
             .field("origins", &self.origins)
-            .field("realm", &self.renderer.realm())
+            .field("realm", &self.answers().renderer().realm())
             .finish_non_exhaustive()
     }
 }

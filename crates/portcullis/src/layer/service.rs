@@ -58,7 +58,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let grpc = GrpcKind::of(&request);
-        let outlet = Outlet::new(self.gate.renderer(), grpc);
+        let outlet = Outlet::new(self.gate.answers(), grpc);
         match self.gate.admit(&mut request) {
             Ok(Admission::Now) => ResponseFuture::called(self.inner.call(request), outlet),
             Ok(Admission::Asking(store)) => {

@@ -12,4 +12,4 @@ mod render;
 pub use self::body::ResponseBody;
 pub use self::custom::ResponseForRejection;
 pub(crate) use self::grpc::GrpcKind;
-pub(crate) use self::render::Renderer;
+pub(crate) use self::render::{Renderer, pass};

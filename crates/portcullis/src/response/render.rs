@@ -1,6 +1,7 @@
 //! From a [`Rejection`] to the response that is sent.
 
 use std::any::type_name;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,22 +84,6 @@ impl Renderer {
         self.render(Response::new(()), rejection, grpc)
     }
 
-    /// Passes a response on, or renders it if a guard refused. Headers that were added on the way
-    /// (CORS, a request id) stay.
-    pub(crate) fn pass<B>(
-        &self,
-        mut response: Response<B>,
-        grpc: Option<GrpcKind>,
-    ) -> Response<ResponseBody<B>> {
-        match Pending::take(response.extensions_mut()) {
-            None => response.map(ResponseBody::inner),
-            Some(rejection) => {
-                let rejection = self.name_the_claims(rejection);
-                self.render(response.map(|_| ()), rejection, grpc)
-            }
-        }
-    }
-
     /// A guard that found no claims knows which it looked for; which there are is known here.
     fn name_the_claims(&self, rejection: Rejection) -> Rejection {
         let known = rejection.diagnosis().found_value().is_some();
@@ -154,6 +139,23 @@ impl Renderer {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(self.retry_after)));
         }
         response
+    }
+}
+
+/// Passes a response on, or renders it if a guard refused. Headers that were added on the way
+/// (CORS, a request id) stay.
+pub(crate) fn pass<'a, B>(
+    mut response: Response<B>,
+    renderer: impl FnOnce() -> Cow<'a, Renderer>,
+    grpc: Option<GrpcKind>,
+) -> Response<ResponseBody<B>> {
+    match Pending::take(response.extensions_mut()) {
+        None => response.map(ResponseBody::inner),
+        Some(rejection) => {
+            let renderer = renderer();
+            let rejection = renderer.name_the_claims(rejection);
+            renderer.render(response.map(|_| ()), rejection, grpc)
+        }
     }
 }
 
