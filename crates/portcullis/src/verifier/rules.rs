@@ -26,7 +26,8 @@ pub(super) fn check_type(issuer: &TrustedIssuer, header: &Header) -> Result<(), 
         None => types.untyped,
         Some(typ) => {
             let typ = normal_type(typ);
-            types.accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
+            let is = |accepted: &String| **accepted == *typ || accepted.eq_ignore_ascii_case(typ);
+            types.accepted.iter().any(is)
         }
     };
     if accepted { Ok(()) } else { Err(wrong_type(issuer, header.typ())) }

@@ -303,50 +303,63 @@ fn fault_in_rules(settings: &Issuer) -> Option<(&'static str, &'static str)> {
 /// A set of keys as it is in a handle, and as it is bound to an issuer's algorithms.
 type Binding = (Arc<KeySet>, Arc<KeySet>);
 
-/// The keys of an issuer as they are now, bound to its algorithms. To be held for a moment.
-pub(super) struct BoundKeys(Guard<Arc<Binding>>);
+/// The keys of an issuer as they are now. To be held for a moment.
+pub(super) enum BoundKeys {
+    AsTheyAre(Guard<Arc<KeySet>>),
+    /// Bound to the algorithms that the issuer names.
+    Bound(Guard<Arc<Binding>>),
+}
 
 impl Deref for BoundKeys {
     type Target = KeySet;
 
     fn deref(&self) -> &KeySet {
-        &self.0.1
+        match self {
+            Self::AsTheyAre(keys) => keys,
+            Self::Bound(binding) => &binding.1,
+        }
     }
 }
 
-/// The keys of an issuer, bound to the algorithms that it names.
+/// The keys of an issuer.
 struct IssuerKeys {
     keys: Keys,
-    algorithms: Option<Vec<Algorithm>>,
+    /// Where the issuer names its algorithms.
+    binding: Option<KeyBinding>,
+}
+
+struct KeyBinding {
+    algorithms: Vec<Algorithm>,
     /// The set that was bound last, and what came of it.
-    bound: ArcSwap<Binding>,
+    last: ArcSwap<Binding>,
 }
 
 impl IssuerKeys {
     fn new(keys: Keys, algorithms: Option<Vec<Algorithm>>) -> Self {
-        let bound = ArcSwap::from_pointee(Self::bind(keys.snapshot(), algorithms.as_deref()));
-        Self { keys, algorithms, bound }
-    }
-
-    fn bind(set: Arc<KeySet>, algorithms: Option<&[Algorithm]>) -> Binding {
-        let bound = match algorithms {
-            None => Arc::clone(&set),
-            Some(algorithms) => Arc::new(set.bound_to_any(algorithms)),
-        };
-        (set, bound)
+        let binding = algorithms.map(|algorithms| {
+            let last = ArcSwap::from_pointee(bind(keys.snapshot(), &algorithms));
+            KeyBinding { algorithms, last }
+        });
+        Self { keys, binding }
     }
 
     /// The present set. It is bound anew when it was replaced.
     fn load(&self) -> BoundKeys {
         let present = self.keys.load();
-        let known = self.bound.load();
+        let Some(binding) = &self.binding else { return BoundKeys::AsTheyAre(present) };
+        let known = binding.last.load();
         if Arc::ptr_eq(&known.0, &present) {
-            return BoundKeys(known);
+            return BoundKeys::Bound(known);
         }
-        let fresh = Arc::new(Self::bind(Guard::into_inner(present), self.algorithms.as_deref()));
-        self.bound.store(Arc::clone(&fresh));
-        BoundKeys(Guard::from_inner(fresh))
+        let fresh = Arc::new(bind(Guard::into_inner(present), &binding.algorithms));
+        binding.last.store(Arc::clone(&fresh));
+        BoundKeys::Bound(Guard::from_inner(fresh))
     }
+}
+
+fn bind(set: Arc<KeySet>, algorithms: &[Algorithm]) -> Binding {
+    let bound = Arc::new(set.bound_to_any(algorithms));
+    (set, bound)
 }
 
 /// What two names have in common that one may be mistaken for the other: see `near_miss`.
