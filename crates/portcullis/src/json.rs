@@ -9,13 +9,17 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 /// How many names are compared one by one.
 const FEW: usize = 24;
 
-/// The names that were seen in an object. The first few are kept on the stack and compared one by one;
-/// many are hashed (with the standard library's random keys), so that an object of thousands costs no
+/// How many of those are kept on the stack.
+const FIRST: usize = 4;
+
+/// The names that were seen in an object. The first ones are kept on the stack, and a few are compared one by
+/// one; many are hashed (with the standard library's random keys), so that an object of thousands costs no
 /// quadratic time.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
-    few: [&'a str; FEW],
+    first: [Option<&'a str>; FIRST],
     len: usize,
+    few: Vec<&'a str>,
     /// One bit for each way in which they begin and end, so that most new names need no comparing.
     looks: u64,
     many: Option<HashSet<Cow<'a, str>>>,
@@ -25,14 +29,20 @@ impl<'a> Names<'a> {
     /// Adds a name; false if it was there already.
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
         let look = look(&name);
-        if self.looks & look != 0 && self.few[..self.len].iter().any(|few| **few == *name) {
+        let is = |known: &&str| **known == *name;
+        if self.looks & look != 0
+            && (self.first.iter().flatten().any(is) || self.few.iter().any(is))
+        {
             return false;
         }
         self.looks |= look;
         match name {
             // a name with escapes is not borrowed, and rare
             Cow::Borrowed(name) if self.len < FEW && self.many.is_none() => {
-                self.few[self.len] = name;
+                match self.first.get_mut(self.len) {
+                    Some(place) => *place = Some(name),
+                    None => self.few.push(name),
+                }
                 self.len += 1;
                 true
             }

@@ -5,66 +5,12 @@ use std::borrow::Cow;
 use portcullis_core::Timestamp;
 use serde_json::Value;
 
+use super::captured::{Audience, Captured};
 use super::caught::Caught;
-use super::rule::{ClaimRule, Outcome};
+use super::names::{Claim, ClaimNames, Interest, Known};
+use super::rule::Outcome;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::json::Names;
-
-/// The names of claims that an issuer chooses.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ClaimNames {
-    /// Where the identifier of a token is, if not in `jti`.
-    pub(crate) token_id: Option<Box<str>>,
-    /// Where the generation is.
-    pub(crate) generation: Option<Box<str>>,
-    /// Where the session is, if not in `sid`.
-    pub(crate) session: Option<Box<str>>,
-    /// Where the client is, if not in `client_id` or `azp`.
-    pub(crate) client: Option<Box<str>>,
-    /// Where the tenant is, where the issuer's name holds it.
-    pub(crate) tenant: Option<Box<str>>,
-    /// Claims that must be there. At most 64.
-    pub(crate) required: Vec<Box<str>>,
-    /// Claims that must have certain values. At most 64.
-    pub(crate) rules: Vec<ClaimRule>,
-    /// Objects that the subject can write himself.
-    pub(crate) self_asserted: Vec<Box<str>>,
-}
-
-impl ClaimNames {
-    /// The setting that names a claim with a meaning of its own, which would be ignored, or would put that meaning out.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
-        let takes = |name: &Option<Box<str>>, also: &[Known]| {
-            let known = name.as_deref().and_then(|name| Known::of(name.as_bytes()));
-            known.is_some_and(|known| !also.contains(&known))
-        };
-        [
-            ("token_id_claim", takes(&self.token_id, &[Known::TokenId])),
-            ("session_claim", takes(&self.session, &[Known::Session])),
-            ("client_claim", takes(&self.client, &[Known::ClientId, Known::AuthorizedParty])),
-            ("generation_claim", takes(&self.generation, &[])),
-            ("per_tenant", takes(&self.tenant, &[])),
-        ]
-        .into_iter()
-        .find_map(|(setting, taken)| taken.then_some(setting))
-    }
-
-    /// True if the issuer chose none.
-    fn are_usual(&self) -> bool {
-        let Self { token_id, generation, session, client, tenant, required, rules, self_asserted } =
-            self;
-        [token_id, generation, session, client, tenant].into_iter().all(Option::is_none)
-            && required.is_empty()
-            && rules.is_empty()
-            && self_asserted.is_empty()
-    }
-
-    /// One bit for each rule that looks at this member of the payload.
-    fn rules_about(&self, name: &str) -> u64 {
-        let about = self.rules.iter().enumerate().filter(|(_, rule)| rule.first() == name);
-        about.fold(0, |bits, (at, _)| bits | 1 << at)
-    }
-}
 
 /// What was caught so far.
 pub(crate) struct Capturing<'p, 'n> {
@@ -78,145 +24,15 @@ pub(crate) struct Capturing<'p, 'n> {
     fault: Option<Rejection>,
 }
 
-/// `aud`: one name or several.
-#[derive(Clone, Debug)]
-pub(crate) enum Audience<'p> {
-    One(Cow<'p, str>),
-    Several(Vec<Cow<'p, str>>),
-}
-
-/// The registered claims of a payload, each of the right JSON type. They borrow from it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Captured<'p> {
-    pub(crate) issuer: Option<Cow<'p, str>>,
-    pub(crate) subject: Option<Cow<'p, str>>,
-    pub(crate) audience: Option<Audience<'p>>,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) not_before: Option<Timestamp>,
-    pub(crate) issued_at: Option<Timestamp>,
-    pub(crate) auth_time: Option<Timestamp>,
-    pub(crate) token_id: Option<Cow<'p, str>>,
-    pub(crate) session: Option<Cow<'p, str>>,
-    pub(crate) client_id: Option<Cow<'p, str>>,
-    pub(crate) authorized_party: Option<Cow<'p, str>>,
-    pub(crate) generation: Option<u64>,
-    /// `cnf` is there: the token is bound to a key of its sender.
-    pub(crate) bound: bool,
-    /// `events` is there: it is a security event or a logout token.
-    pub(crate) is_event: bool,
-    /// `nonce`, `at_hash` or `c_hash` is there: an ID token has these.
-    pub(crate) like_id_token: bool,
-    /// The client, by the claim that the issuer's settings name.
-    pub(crate) named_client: Option<Cow<'p, str>>,
-    /// The tenant, by the claim that the issuer's settings name.
-    pub(crate) tenant: Option<Cow<'p, str>>,
-    /// An object that the subject can write himself holds roles or scopes, in this claim.
-    pub(crate) self_asserted: Option<&'static str>,
-    /// One bit for each required claim that is there.
-    required: u64,
-    /// One bit for each rule that is met.
-    met: u64,
-    /// The rules that are not, and how.
-    broken: Vec<(usize, Outcome)>,
-}
-
-impl<'p> Captured<'p> {
-    /// The names in `aud`, if it is there.
-    pub(crate) fn audience(&self) -> Option<&[Cow<'p, str>]> {
-        self.audience.as_ref().map(|audience| match audience {
-            Audience::One(name) => std::slice::from_ref(name),
-            Audience::Several(names) => names,
-        })
-    }
-
-    /// The first required claim that is not there.
-    pub(crate) fn missing<'n>(&self, names: &'n ClaimNames) -> Option<&'n str> {
-        let mut required = names.required.iter().enumerate();
-        required.find(|(at, _)| self.required & (1 << at) == 0).map(|(_, name)| &**name)
-    }
-
-    /// Applies the rules for single claims, in their order.
-    pub(crate) fn check_rules(&self, names: &ClaimNames) -> Result<(), Rejection> {
-        let unmet = names.rules.iter().enumerate().filter(|(at, _)| self.met & (1 << at) == 0);
-        for (at, rule) in unmet {
-            let found = self.broken.iter().find(|(broken, _)| *broken == at);
-            rule.check(found.map_or(&Outcome::Missing, |(_, outcome)| outcome))?;
-        }
-        Ok(())
-    }
-}
-
-/// What is done with the value of a member.
-#[derive(Clone, Copy)]
-pub(super) struct Interest {
-    claim: Option<Claim>,
-    required: Option<usize>,
-    /// One bit for each rule about it.
-    rules: u64,
-}
-
-#[derive(Clone, Copy)]
-enum Claim {
-    Known(Known),
-    /// Where the issuer has it instead of in the usual claim.
-    TokenId,
-    Session,
-    NamedClient,
-    Tenant,
-    Generation,
-    SelfAsserted,
-}
-
-/// The names that mean something, whoever issues.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Issuer,
-    Subject,
-    Audience,
-    ExpiresAt,
-    NotBefore,
-    IssuedAt,
-    AuthTime,
-    TokenId,
-    Session,
-    ClientId,
-    AuthorizedParty,
-    Bound,
-    Events,
-    Nonce,
-    AccessTokenHash,
-    CodeHash,
-}
-
-impl Known {
-    /// By length and then byte by byte, which is how patterns of bytes are compared.
-    fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"iss" => Self::Issuer,
-            b"sub" => Self::Subject,
-            b"aud" => Self::Audience,
-            b"exp" => Self::ExpiresAt,
-            b"nbf" => Self::NotBefore,
-            b"iat" => Self::IssuedAt,
-            b"auth_time" => Self::AuthTime,
-            b"jti" => Self::TokenId,
-            b"sid" => Self::Session,
-            b"client_id" => Self::ClientId,
-            b"azp" => Self::AuthorizedParty,
-            b"cnf" => Self::Bound,
-            b"events" => Self::Events,
-            b"nonce" => Self::Nonce,
-            b"at_hash" => Self::AccessTokenHash,
-            b"c_hash" => Self::CodeHash,
-            _ => return None,
-        })
-    }
-}
-
 impl<'p, 'n> Capturing<'p, 'n> {
     pub(crate) fn new(names: &'n ClaimNames) -> Self {
         let (others, captured) = (Names::default(), Captured::default());
         Self { names, usual: names.are_usual(), known: 0, others, captured, fault: None }
+    }
+
+    /// As if nothing had been caught.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.names);
     }
 
     /// What was caught so far. It is whole once the payload was read.
@@ -227,27 +43,44 @@ impl<'p, 'n> Capturing<'p, 'n> {
     /// Notes the name of a member. `None` means that its value is of no interest here.
     #[expect(clippy::ptr_arg, reason = "a name that is borrowed is kept without a copy")]
     pub(super) fn name(&mut self, name: &Cow<'p, str>) -> Option<Interest> {
-        let known = Known::of(name.as_bytes());
+        self.any_name(Known::of(name.as_bytes()), name)
+    }
+
+    /// The same of a name that has no escapes.
+    #[inline]
+    pub(super) fn borrowed_name(&mut self, name: &'p str) -> Option<Interest> {
+        match Known::of(name.as_bytes()) {
+            Some(known) if self.usual && self.note(known) => Some(Interest::usual(known)),
+            known => self.any_name(known, &Cow::Borrowed(name)),
+        }
+    }
+
+    /// Notes a name; false if it was there already.
+    #[inline]
+    fn note(&mut self, known: Known) -> bool {
+        let bit = 1 << known as u32;
+        let is_new = self.known & bit == 0;
+        self.known |= bit;
+        is_new
+    }
+
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed is kept without a copy")]
+    fn any_name(&mut self, known: Option<Known>, name: &Cow<'p, str>) -> Option<Interest> {
         let is_new = match known {
-            Some(known) => {
-                let bit = 1 << known as u32;
-                let is_new = self.known & bit == 0;
-                self.known |= bit;
-                is_new
-            }
+            Some(known) => self.note(known),
             None => self.others.insert(name.clone()),
         };
         if !is_new {
             self.fault.get_or_insert_with(|| repeated(name));
         }
         if self.usual {
-            let claim = Some(Claim::Known(known?));
-            return Some(Interest { claim, required: None, rules: 0 });
+            return known.map(Interest::usual);
         }
         let required = self.names.required.iter().position(|required| **required == **name);
+        let required = required.map_or(0, |at| 1 << at);
         let rules = self.names.rules_about(name);
         let claim = self.claim(known, name);
-        (claim.is_some() || required.is_some() || rules != 0).then_some(Interest {
+        (claim.is_some() || required != 0 || rules != 0).then_some(Interest {
             claim,
             required,
             rules,
@@ -285,21 +118,36 @@ impl<'p, 'n> Capturing<'p, 'n> {
         })
     }
 
+    /// Takes a string that is the value of a member which is of interest.
+    #[inline]
+    pub(super) fn text(&mut self, interest: &Interest, text: &'p str) {
+        let c = &mut self.captured;
+        let place = match interest.claim {
+            _ if interest.required | interest.rules != 0 => None,
+            Some(Claim::Known(Known::Issuer)) => Some(&mut c.issuer),
+            Some(Claim::Known(Known::Subject)) => Some(&mut c.subject),
+            Some(Claim::Known(Known::TokenId)) => Some(&mut c.token_id),
+            Some(Claim::Known(Known::Session)) => Some(&mut c.session),
+            Some(Claim::Known(Known::ClientId)) => Some(&mut c.client_id),
+            Some(Claim::Known(Known::AuthorizedParty)) => Some(&mut c.authorized_party),
+            Some(Claim::Known(Known::Audience)) => {
+                c.audience = Some(Audience::One(Cow::Borrowed(text)));
+                return;
+            }
+            _ => None,
+        };
+        match place {
+            Some(place) => *place = Some(Cow::Borrowed(text)),
+            None => self.value(interest, &Caught::Text(Cow::Borrowed(text))),
+        }
+    }
+
     /// Takes the value of a member that is of interest.
-    pub(super) fn value(&mut self, interest: Interest, value: &Caught<'p>) {
-        if let Some(at) = interest.required.filter(|_| !value.is_null()) {
-            self.captured.required |= 1 << at;
+    pub(super) fn value(&mut self, interest: &Interest, value: &Caught<'p>) {
+        if interest.required | interest.rules != 0 {
+            self.judge(interest, value);
         }
         let c = &mut self.captured;
-        for (at, rule) in self.names.rules.iter().enumerate() {
-            if interest.rules & (1 << at) == 0 {
-                continue;
-            }
-            match rule.judge(value) {
-                Outcome::Met => c.met |= 1 << at,
-                outcome => c.broken.push((at, outcome)),
-            }
-        }
         let Some(claim) = interest.claim else { return };
         let named = |name: &'n Option<Box<str>>| name.as_deref().unwrap_or_default();
         let names = self.names;
@@ -357,6 +205,23 @@ impl<'p, 'n> Capturing<'p, 'n> {
         }
     }
 
+    /// What the settings ask of it.
+    fn judge(&mut self, interest: &Interest, value: &Caught<'p>) {
+        let c = &mut self.captured;
+        if !value.is_null() {
+            c.required |= interest.required;
+        }
+        for (at, rule) in self.names.rules.iter().enumerate() {
+            if interest.rules & (1 << at) == 0 {
+                continue;
+            }
+            match rule.judge(value) {
+                Outcome::Met => c.met |= 1 << at,
+                outcome => c.broken.push((at, outcome)),
+            }
+        }
+    }
+
     /// The first thing that was wrong.
     pub(super) fn take_fault(&mut self) -> Option<Rejection> {
         self.fault.take()
@@ -375,7 +240,8 @@ const GRANTS: [&str; 8] =
 #[inline]
 fn text<'p>(name: &str, value: &Caught<'p>) -> Result<Cow<'p, str>, Rejection> {
     match value {
-        Caught::Text(text) => Ok(text.clone()),
+        Caught::Text(Cow::Borrowed(text)) => Ok(Cow::Borrowed(text)),
+        Caught::Text(Cow::Owned(text)) => Ok(Cow::Owned(text.clone())),
         _ => Err(wrong(name, "a string", value)),
     }
 }

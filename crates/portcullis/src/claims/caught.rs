@@ -20,6 +20,12 @@ pub(super) enum Caught<'de> {
 }
 
 impl Caught<'_> {
+    /// A whole number that has no sign.
+    #[inline]
+    pub(super) fn unsigned(number: u64) -> Self {
+        i64::try_from(number).map_or(Self::Large(number), Self::Whole)
+    }
+
     pub(super) fn is_null(&self) -> bool {
         matches!(self, Self::Other(Value::Null))
     }
@@ -88,7 +94,7 @@ impl<'de> Deserialize<'de> for Caught<'de> {
             }
 
             fn visit_u64<E>(self, number: u64) -> Result<Caught<'de>, E> {
-                Ok(i64::try_from(number).map_or(Caught::Large(number), Caught::Whole))
+                Ok(Caught::unsigned(number))
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Caught<'de>, E> {

@@ -1,7 +1,11 @@
 //! From the payload to the user's claims and the registered ones beside them, in one pass.
 
 mod capture;
+mod captured;
 mod caught;
+mod names;
+mod object;
+mod plain;
 mod rule;
 mod tee;
 
@@ -12,11 +16,15 @@ use std::fmt;
 use portcullis_core::AccessClaims;
 use serde::de::{self, Deserialize as _, DeserializeOwned, Deserializer, IgnoredAny, MapAccess};
 
-pub(crate) use capture::{Captured, Capturing, ClaimNames};
+pub(crate) use capture::Capturing;
+pub(crate) use captured::Captured;
+pub(crate) use names::ClaimNames;
 pub use rule::{ClaimRule, ClaimValue};
 
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 use crate::json::Text;
+use object::AsObject;
+use plain::{NotPlain, Plain, PlainObject};
 use tee::Tee;
 
 /// Reads the payload of a token whose signature is good, and captures its registered claims.
@@ -28,12 +36,41 @@ pub(crate) fn read<'p, C: DeserializeOwned + 'static>(
     // RFC 7519 §7.2; serde_json does not look into strings that nobody reads
     let payload =
         std::str::from_utf8(payload).map_err(|_| no_object("bytes that are not UTF-8"))?;
+    match read_plain(payload, capturing, places) {
+        Ok(claims) => capturing.take_fault().map_or(Ok(claims), Err),
+        Err(NotPlain) => {
+            capturing.restart();
+            read_any(payload, capturing, places)
+        }
+    }
+}
+
+/// A payload that is as nearly all are.
+fn read_plain<'p, C: DeserializeOwned + 'static>(
+    payload: &'p str,
+    capturing: &mut Capturing<'p, '_>,
+    places: &Places<'_>,
+) -> Result<C, NotPlain> {
+    let mut plain = Plain::new(payload);
+    let object = PlainObject::new(&mut plain, capturing);
+    let claims = deserialize::<C, _>(AsObject(object), payload, places)?;
+    plain.end().map(|()| claims)
+}
+
+/// The same of a payload that is not plain, or not right.
+#[cold]
+fn read_any<'p, C: DeserializeOwned + 'static>(
+    payload: &'p str,
+    capturing: &mut Capturing<'p, '_>,
+    places: &Places<'_>,
+) -> Result<C, Rejection> {
     if !payload.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         return Err(no_object("something else"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    let claims = deserialize::<C, _>(Tee::new(&mut deserializer, capturing), payload, places)
-        .and_then(|claims| deserializer.end().map(|()| claims));
+    let claims =
+        deserialize::<C, _>(AsObject(Tee::new(&mut deserializer, capturing)), payload, places)
+            .and_then(|claims| deserializer.end().map(|()| claims));
     match (capturing.take_fault(), claims) {
         // a registered claim that is wrong says more than what serde makes of it
         (Some(fault), _) => Err(fault),
@@ -51,7 +88,7 @@ pub(crate) fn read_in_spite<'p, 'n>(
     let payload = std::str::from_utf8(payload).ok()?;
     let mut capturing = Capturing::new(names);
     let mut deserializer = serde_json::Deserializer::from_str(payload);
-    <()>::deserialize(Tee::new(&mut deserializer, &mut capturing)).ok()?;
+    <()>::deserialize(AsObject(Tee::new(&mut deserializer, &mut capturing))).ok()?;
     deserializer.end().ok()?;
     Some(capturing)
 }
@@ -129,6 +166,15 @@ fn unreadable<C>(error: &serde_json::Error) -> Rejection {
 /// The `iss` of a payload that nobody has vouched for yet: good for choosing whose keys to try, and for
 /// nothing else.
 pub(crate) fn untrusted_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
+    let plain = std::str::from_utf8(payload).ok().map(|payload| Plain::new(payload).issuer());
+    match plain {
+        Some(Ok(issuer)) => issuer.map(Cow::Borrowed),
+        _ => untrusted_issuer_of_any(payload),
+    }
+}
+
+/// The same of a payload that is not plain.
+fn untrusted_issuer_of_any(payload: &[u8]) -> Option<Cow<'_, str>> {
     struct Visitor;
 
     impl<'de> de::Visitor<'de> for Visitor {
@@ -202,6 +248,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(untrusted_issuer(payload.as_bytes()).as_deref(), issuer, "{payload}");
+            assert_eq!(untrusted_issuer_of_any(payload.as_bytes()).as_deref(), issuer, "{payload}");
         }
     }
 }

@@ -1,18 +1,19 @@
-//! A deserializer that hands an object on to the user's type and shows each member to the capture of
-//! registered claims on the way.
+//! An object that any deserializer reads, whose members are shown to the capture of registered claims on their
+//! way to the user's type.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use super::capture::{Capturing, Interest};
+use super::capture::Capturing;
 use super::caught::Caught;
+use super::names::Interest;
+use super::object::Object;
 use crate::json::Text;
 
-/// Wraps a deserializer whose value must be an object. Nothing else gets through: no array can fill a
-/// struct by position.
+/// Wraps a deserializer whose value must be an object.
 pub(super) struct Tee<'c, 'de, 'n, D> {
     inner: D,
     capturing: &'c mut Capturing<'de, 'n>,
@@ -22,98 +23,17 @@ impl<'c, 'de, 'n, D> Tee<'c, 'de, 'n, D> {
     pub(super) fn new(inner: D, capturing: &'c mut Capturing<'de, 'n>) -> Self {
         Self { inner, capturing }
     }
-
-    fn visitor<V>(capturing: &'c mut Capturing<'de, 'n>, visitor: V) -> TeeVisitor<'c, 'de, 'n, V> {
-        TeeVisitor { visitor, capturing }
-    }
 }
 
-/// Every way of asking for a value leads to the object.
-macro_rules! as_object {
-    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-                $(let _ = $arg;)*
-                self.inner.deserialize_map(Self::visitor(self.capturing, visitor))
-            }
-        )*
-    };
-}
-
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tee<'_, 'de, '_, D> {
+impl<'de, D: Deserializer<'de>> Object<'de> for Tee<'_, 'de, '_, D> {
     type Error = D::Error;
 
-    as_object! {
-        deserialize_any();
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_bytes();
-        deserialize_byte_buf();
-        deserialize_seq();
-        deserialize_tuple(len: usize);
-        deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
-        deserialize_identifier();
-        deserialize_ignored_any();
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    /// `()` is for those who want no claims of their own.
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_map(Self::visitor(self.capturing, IgnoreMembers))?;
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.deserialize_unit(visitor)
+    fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_map(TeeVisitor { visitor, capturing: self.capturing })
     }
 
     fn is_human_readable(&self) -> bool {
         self.inner.is_human_readable()
-    }
-}
-
-struct IgnoreMembers;
-
-impl<'de> Visitor<'de> for IgnoreMembers {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of claims")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
     }
 }
 
@@ -160,7 +80,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
             None => self.map.next_value_seed(seed),
             Some(interest) => {
                 let value: Caught<'de> = self.map.next_value()?;
-                self.capturing.value(interest, &value);
+                self.capturing.value(&interest, &value);
                 seed.deserialize(value).map_err(A::Error::custom)
             }
         }
@@ -173,10 +93,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for TeeMap<'_, 'de, '_, A> {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
     use serde::de::value::{Error as ValueError, MapDeserializer};
     use serde::forward_to_deserialize_any;
 
     use super::*;
+    use crate::claims::object::AsObject;
     use crate::claims::{Capturing, ClaimNames};
 
     /// Three members, one of them registered, of a format that may be one for people or not.
@@ -240,7 +162,7 @@ mod tests {
         for readable in [true, false] {
             let names = ClaimNames::default();
             let mut captured = Capturing::new(&names);
-            let tee = Tee::new(Three { readable }, &mut captured);
+            let tee = AsObject(Tee::new(Three { readable }, &mut captured));
             let told = <Told as serde::Deserialize>::deserialize(tee).unwrap();
             assert_eq!(
                 told,
