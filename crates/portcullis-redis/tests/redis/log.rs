@@ -40,9 +40,17 @@ fn hole() -> Outcome {
         for n in 0..3 {
             positions.push(deny(&store, &n.to_string()).await.unwrap());
         }
-        let entry = format!("{}-0", positions[1]);
-        let _: i64 = tell(&server.url(), &["XDEL", "{portcullis}:log", &entry]).await;
+        let at_end = cursor(&store).await;
+        let drop = async |position| {
+            let entry = format!("{position}-0");
+            let _: i64 = tell(&server.url(), &["XDEL", "{portcullis}:log", &entry]).await;
+        };
+        drop(positions[1]).await;
         assert_eq!(refused(&store, &after).await, FeedErrorKind::Gap);
+        store.read(&at_end).await.unwrap();
+        // without the entry that was read nobody can tell whether it is the same log
+        drop(positions[2]).await;
+        assert_eq!(refused(&store, &at_end).await, FeedErrorKind::Gap);
     })
 }
 
