@@ -235,6 +235,18 @@ fn listings_are_no_part_of_the_feed_and_their_positions_are_reached_all_the_same
     assert_eq!(batch.position(), listed);
     let removed = block_on(store.remove(token("1"))).unwrap();
     assert_eq!(block_on(store.read(start.cursor())).unwrap().position(), removed);
+    // a removal of many stands among the cutoffs
+    let removed = block_on(store.remove(Target::subject(ISSUER, "bob"))).unwrap();
+    assert_eq!(block_on(store.read(start.cursor())).unwrap().position(), removed);
+    let mut page = None;
+    loop {
+        let chunk = block_on(store.snapshot(page.as_ref())).unwrap();
+        assert!(chunk.changes().is_empty());
+        page = chunk.next().cloned();
+        if page.is_none() {
+            break;
+        }
+    }
 }
 
 #[test]

@@ -19,10 +19,12 @@ pub use contents::{
 };
 pub(super) use copy::{Copy, told};
 pub use rounds::{
-    a_fact_that_grows_stricter_arrives_again, a_round_of_many_reads_is_whole_and_ends,
+    a_fact_that_grows_stricter_arrives_again, a_part_of_a_round_tells_no_position_beyond_it,
+    a_round_of_many_reads_is_whole_and_ends,
     a_round_returns_everything_that_was_acknowledged_before_it,
     a_round_without_writes_is_complete_and_empty,
-    a_snapshot_holds_everything_that_was_written_before_it, a_snapshot_of_many_pages_is_whole,
+    a_snapshot_holds_everything_that_was_written_before_it,
+    a_snapshot_holds_everything_until_it_is_over, a_snapshot_of_many_pages_is_whole,
     reading_again_from_the_same_place_returns_the_same_again,
     two_readers_do_not_disturb_each_other,
     what_is_written_while_a_snapshot_is_read_is_in_the_log_after_it,
@@ -42,7 +44,9 @@ cases! {
         a_round_returns_everything_that_was_acknowledged_before_it,
         a_fact_that_grows_stricter_arrives_again,
         a_round_without_writes_is_complete_and_empty,
+        a_snapshot_holds_everything_until_it_is_over,
         a_snapshot_of_many_pages_is_whole,
+        a_part_of_a_round_tells_no_position_beyond_it,
         a_round_of_many_reads_is_whole_and_ends,
         what_is_written_while_a_snapshot_is_read_is_in_the_log_after_it,
         reading_again_from_the_same_place_returns_the_same_again,

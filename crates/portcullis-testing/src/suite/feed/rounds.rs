@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_core::feed::Feed;
 use portcullis_core::{Entry, Revoke, Target};
 
-use super::super::{ISSUER, START, Setup, done};
+use super::super::{ISSUER, MAX_LIFETIME, SLACK, START, Setup, done};
 use super::entries::{assert_knows_all, every_entry, many, write_many};
 use super::{Copy, told};
 
@@ -100,6 +100,46 @@ pub async fn a_snapshot_of_many_pages_is_whole<S: Feed + Revoke>(make: &impl Asy
     let names = many();
     write_many(&store, &names).await;
     assert_knows_all(&Copy::of(&store, &setup).await, &names);
+}
+
+/// A copy that is made shortly before has to refuse as long as the others.
+pub async fn a_snapshot_holds_everything_until_it_is_over<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let (bob, token) = (Target::subject(ISSUER, "bob"), Target::token(ISSUER, "1"));
+    done(store.revoke(Entry::not_before_now(bob)).await);
+    done(store.revoke(Entry::deny(token)).await);
+    let to_the_end = MAX_LIFETIME + SLACK - Duration::from_secs(1);
+    setup.clock.set(START.saturating_add(to_the_end));
+    let copy = Copy::of(&store, &setup).await;
+    assert_eq!(copy.state.cutoff(&bob), Some(START));
+    assert!(copy.denies(&token));
+}
+
+/// Whoever waits until a write has arrived waits for its position.
+pub async fn a_part_of_a_round_tells_no_position_beyond_it<S: Feed + Revoke>(
+    make: &impl AsyncFn(Setup) -> S,
+) {
+    let setup = Setup::new();
+    let store = make(setup.clone()).await;
+    let mut copy = Copy::of(&store, &setup).await;
+    let mut written = Vec::new();
+    for n in 0..3 * setup.page {
+        let jti = n.to_string();
+        let receipt = done(store.revoke(Entry::deny(Target::token(ISSUER, &jti))).await);
+        written.push((jti, receipt.position()));
+    }
+    let mut is_whole = false;
+    while !is_whole {
+        is_whole = told(copy.try_read(&store).await);
+        for (jti, position) in &written {
+            let reached = copy.position >= Some(*position);
+            assert!(!reached || copy.denies(&Target::token(ISSUER, jti)), "{jti} has not arrived");
+            assert!(reached || !is_whole, "{jti} is not said to have arrived");
+        }
+    }
 }
 
 /// Even though others go on writing.
