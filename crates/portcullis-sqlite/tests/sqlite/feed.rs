@@ -261,6 +261,24 @@ fn the_log_is_cut_off_as_far_back_as_it_was_told() {
     assert_eq!(rows, 10);
 }
 
+/// However many listings there were since, which are in no log.
+#[test]
+fn a_reader_at_the_end_of_the_log_is_not_disturbed_by_listings() {
+    use portcullis_core::AllowlistWriter;
+
+    let builder = SqliteStore::builder(new_file()).with_log(10).waive_initial_cutoff();
+    let store = builder.open().unwrap();
+    for n in 0..3 {
+        deny(&store, &n.to_string());
+    }
+    let start = block_on(store.start()).unwrap();
+    for n in 0..30 {
+        let listed = block_on(store.allow(token(&format!("listed {n}")), None, None)).unwrap();
+        let batch = block_on(store.read(start.cursor())).unwrap();
+        assert_eq!((batch.changes().len(), batch.position()), (0, listed));
+    }
+}
+
 #[test]
 fn a_file_that_is_replaced_under_it_is_an_outage_and_no_other_log() {
     let path = new_file();

@@ -61,6 +61,10 @@ where
     let (before, undenied) = (setup.clock.now(), token("bob", "undenied", START));
     assert_passes(&rule, &undenied, "so many are denied one by one").await;
 
+    let long_ago = Timestamp::from_secs(START.as_secs() - 3_600);
+    let dead = deny("bob", "dead").expiring_at(long_ago);
+    assert_eq!(done(store.revoke(dead).await).cutoff(), None, "there is nothing to deny");
+
     let receipt = done(store.revoke(deny("bob", "one too many")).await);
     assert_eq!(receipt.cutoff(), Some(before), "the receipt tells of the collapse");
     assert_denied(&rule, &token("bob", "one too many", START), "it was denied").await;
