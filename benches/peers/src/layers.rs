@@ -73,7 +73,7 @@ pub(crate) fn oauth_resource_server(algorithm: &str, setting: &Setting) -> HttpA
         jwks_uri: Some("http://127.0.0.1:9/jwks".into()),
         audience: setting.audience.clone(),
         resource: setting.audience.clone(),
-        required_scope: Some("payroll:read".into()),
+        require_at_jwt: true,
         algorithms: vec![algorithm.into()],
         allow_insecure_http: true,
         ..OAuthConfig::default()
