@@ -56,7 +56,8 @@ struct Inner {
     path: PathBuf,
     questions: Arc<Queue<Question>>,
     writes: Arc<Queue<Request>>,
-    threads: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
     follow: Follow,
     /// The thread for those who follow, started for the first of them.
     followed: Mutex<Option<Followed>>,
@@ -117,7 +118,8 @@ impl SqliteStore {
             path,
             questions: Arc::new(Queue::new()),
             writes: Arc::new(Queue::new()),
-            threads: Vec::new(),
+            readers: Vec::new(),
+            writer: None,
             follow,
             followed: Mutex::new(None),
         };
@@ -130,12 +132,12 @@ impl SqliteStore {
             let thread = spawn("portcullis-read", Arc::clone(&inner.questions), move |queue| {
                 reading::run(&connection, &mut guard, &shared, queue);
             })?;
-            inner.threads.push(thread);
+            inner.readers.push(thread);
         }
         let thread = spawn("portcullis-write", Arc::clone(&inner.writes), move |queue| {
             writer.run(&shared, queue);
         })?;
-        inner.threads.push(thread);
+        inner.writer = Some(thread);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -219,21 +221,26 @@ fn spawn<T: Send + 'static>(
 }
 
 impl Drop for Inner {
+    /// The writer is the last to close the file: of connections that close it at the same moment, each takes the
+    /// others for open still, and none removes the log.
     fn drop(&mut self) {
         self.questions.close();
-        self.writes.close();
         let followed = self.followed.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((queue, thread)) = followed {
             queue.abandon();
-            self.threads.push(thread);
+            self.readers.push(thread);
         }
-        for thread in self.threads.drain(..) {
-            // a reply may wake its caller on the very thread that sent it, who may drop the store
-            if thread.thread().id() != thread::current().id() {
-                // a thread that panicked has told its callers
-                let _ = thread.join();
-            }
-        }
+        self.readers.drain(..).for_each(join);
+        self.writes.close();
+        self.writer.take().into_iter().for_each(join);
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    // a reply may wake its caller on the very thread that sent it, who may drop the store
+    if thread.thread().id() != thread::current().id() {
+        // a thread that panicked has told its callers
+        let _ = thread.join();
     }
 }
 
