@@ -1,4 +1,4 @@
-//! Stores that can be followed through [`Feed`](portcullis_core::feed::Feed): that everything arrives, as it was written.
+//! Stores that can be followed through [`Feed`]: that everything arrives, as it was written.
 
 mod contents;
 mod copy;
@@ -33,7 +33,7 @@ pub use wake_ups::{a_wake_up_comes_only_before_there_is_something_to_read, wake_
 
 cases! {
     $
-    /// Tests a store that is a [`Feed`](portcullis_core::feed::Feed) and can be written to through
+    /// Tests a store that is a [`Feed`] and can be written to through
     /// [`Revoke`](portcullis_core::Revoke): `feed_tests!(make)` with an
     /// `async fn make(setup: Setup) -> S` that makes one that is initialised and empty: without the
     /// cutoff for everything that a new store begins with.
