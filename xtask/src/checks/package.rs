@@ -1,8 +1,9 @@
 //! Each published crate can be packaged, says what a registry shows, and builds from its package.
 
-use std::fs;
+use std::path::PathBuf;
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cargo_metadata::Package;
 
 use super::verdict;
@@ -19,12 +20,36 @@ pub(super) fn run() -> Result<()> {
         metadata.workspace_packages().into_iter().filter(published).flat_map(undescribed);
     verdict(&findings.collect::<Vec<_>>())?;
 
+    forget_earlier_runs(metadata.workspace_packages().into_iter().filter(published))?;
     // All at once: each is then built against the packages of the others, as if those were published already.
     let private = members.iter().filter(|member| !member.published);
     start(
         cargo(["package", "--workspace", "--allow-dirty"])
             .args(private.map(|member| format!("--exclude={}", member.name))),
     )
+}
+
+/// Cargo unpacks the packages of a run below its home, by name and version, and takes what it finds there for
+/// the package in later runs, whatever has changed since. Such folders are those of registries without a host.
+fn forget_earlier_runs<'a>(packages: impl Iterator<Item = &'a Package>) -> Result<()> {
+    let default = || env::home_dir().map(|home| home.join(".cargo"));
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(default);
+    let unpacked = home.context("cargo has no home")?.join("registry/src");
+    let Ok(registries) = fs::read_dir(unpacked) else { return Ok(()) };
+    let registries: Vec<_> = registries
+        .filter_map(Result::ok)
+        .filter(|registry| registry.file_name().to_string_lossy().starts_with('-'))
+        .collect();
+    for package in packages {
+        for registry in &registries {
+            let folder = registry.path().join(format!("{}-{}", package.name, package.version));
+            if folder.exists() {
+                fs::remove_dir_all(&folder)
+                    .with_context(|| format!("can't remove {}", folder.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a reader of the registry would miss.
