@@ -97,7 +97,9 @@ pub(crate) fn run(
             }
         }
     }
+    let mut rounds: HashMap<&str, Vec<f64>> = HashMap::new();
     for runner in &mut runners {
+        rounds.insert(&runner.case.name, runner.slices.clone());
         let outcome = Outcome {
             median_ns: Some(median(&mut runner.slices)),
             wall_ns: Some(median(&mut runner.walls)),
@@ -111,7 +113,7 @@ pub(crate) fn run(
         };
         outcomes.insert(&runner.case.name, outcome);
     }
-    compare(cases, &mut outcomes);
+    compare(cases, &rounds, &mut outcomes);
     Ok(cases
         .iter()
         .filter_map(|case| Some((case.name.clone(), outcomes.remove(case.name.as_str())?)))
@@ -119,7 +121,11 @@ pub(crate) fn run(
 }
 
 /// Takes off what a case has in common with another, and works out its ratio to its limit.
-fn compare(cases: &[Case], outcomes: &mut HashMap<&str, Outcome>) {
+fn compare(
+    cases: &[Case],
+    rounds: &HashMap<&str, Vec<f64>>,
+    outcomes: &mut HashMap<&str, Outcome>,
+) {
     let raw = outcomes.clone();
     let net = |case: &Case| {
         let outcome = &raw[case.name.as_str()];
@@ -135,17 +141,27 @@ fn compare(cases: &[Case], outcomes: &mut HashMap<&str, Outcome>) {
     };
     for case in cases {
         let found = net(case);
-        let limit = case.limit.as_deref().and_then(|name| cases.iter().find(|c| c.name == name));
-        let limit_ns = limit.and_then(|limit| net(limit).median_ns);
+        let ratio = case.limit.as_deref().and_then(|limit| ratio(case, limit, rounds));
         let outcome = outcomes.get_mut(case.name.as_str()).expect("every case has an outcome");
         *outcome = found;
-        outcome.ratio = outcome.ratio.or_else(|| Some(outcome.median_ns? / limit_ns?));
+        outcome.ratio = outcome.ratio.or(ratio);
         if case.slow
             && let Some(ns) = outcome.median_ns
         {
             outcome.note = format!("{:.0} requests/s", 1e9 / ns);
         }
     }
+}
+
+/// The median of the ratios in each round. What slows the machine down for a while has slowed down both.
+fn ratio(case: &Case, limit: &str, rounds: &HashMap<&str, Vec<f64>>) -> Option<f64> {
+    let (own, limits) = (rounds.get(case.name.as_str())?, rounds.get(limit)?);
+    let base = case.minus.as_deref().and_then(|name| rounds.get(name));
+    let less = |round: usize| base.and_then(|base| base.get(round)).copied().unwrap_or(0.0);
+    let ratios = own.iter().zip(limits).enumerate();
+    let mut ratios: Vec<_> =
+        ratios.map(|(round, (own, limit))| (own - less(round)) / limit).collect();
+    Some(median(&mut ratios))
 }
 
 /// What the cases allocate, as the counting binary says.
