@@ -184,13 +184,8 @@ impl KeySet {
         match kid {
             None => self.keys.iter().filter(fits).for_each(|key| found.push(key)),
             Some(kid) => {
-                if self.keys.len() <= FEW {
-                    let named = self.keys.iter().filter(|key| key.key_id() == Some(kid));
-                    named.filter(fits).for_each(|key| found.push(key));
-                } else {
-                    let named = self.by_id.get(kid).into_iter().flatten().map(|&at| &self.keys[at]);
-                    named.filter(fits).for_each(|key| found.push(key));
-                }
+                let named = self.by_id.get(kid).into_iter().flatten().map(|&at| &self.keys[at]);
+                named.filter(fits).for_each(|key| found.push(key));
                 if found.is_empty() {
                     let nameless = self.keys.iter().filter(|key| key.key_id().is_none());
                     nameless.filter(fits).for_each(|key| found.push(key));
@@ -200,9 +195,6 @@ impl KeySet {
         found
     }
 }
-
-/// Among so many keys one is found sooner by looking at each.
-const FEW: usize = 4;
 
 /// How many keys are tried for one token at most: what a forged one may cost.
 pub(crate) const MAX_CANDIDATES: usize = 4;
