@@ -10,6 +10,7 @@ pub mod jws;
 pub mod keys;
 mod layer;
 mod memory;
+mod registered;
 #[cfg(feature = "replica")]
 mod replica;
 mod response;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::keys::VerificationKey;
-use crate::verified::Registered;
+use crate::registered::Registered;
 use crate::verifier::TrustedIssuer;
 use crate::{Algorithm, Issuer, Keys};
 

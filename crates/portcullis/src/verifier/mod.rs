@@ -44,8 +44,9 @@ use crate::claims::{self, Captured, Capturing};
 use crate::error::Rejection;
 use crate::jws::{Compact, Header, Limits, OfThread, Scratch, check_signature, find_signer};
 use crate::keys::Refusal;
+use crate::registered::{Names, Registered};
 use crate::source::Source;
-use crate::verified::{Names, Registered, Token};
+use crate::verified::Token;
 use crate::{Algorithm, Authentic, BuildError, Keys};
 
 /// Verifies tokens and reads their claims as `C`.
