@@ -2,6 +2,7 @@
 
 mod claims;
 pub mod feed;
+mod hash;
 mod requirement;
 pub mod revocation;
 mod roles;

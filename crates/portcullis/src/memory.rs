@@ -159,6 +159,10 @@ impl CutoffStore for MemoryStore {
         Some(targets.iter().filter_map(|target| self.inner.state.cutoff(target)).max())
     }
 
+    fn peek_token_cutoff(&self, token: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        Some(self.inner.state.token_cutoff(token))
+    }
+
     fn version(&self) -> Option<u64> {
         self.inner.state.version(|| self.now())
     }
@@ -185,6 +189,10 @@ impl DenylistStore for MemoryStore {
 
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         Some(self.inner.state.is_any_denied(token, targets, || self.now()))
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        Some(self.inner.state.is_token_denied(token, || self.now()))
     }
 
     fn version(&self) -> Option<u64> {

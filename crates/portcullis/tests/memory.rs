@@ -51,15 +51,18 @@ fn it_answers_the_same_from_memory_and_when_awaited() {
     let Ok(cutoff) = block_on(store.cutoff(&bob));
     assert!(cutoff.is_some());
     assert_eq!(store.peek_cutoff(&[alice, bob]), Some(cutoff));
+    let view = TokenView::new(issuer);
+    assert_eq!(store.peek_token_cutoff(&view.with_subject("bob")), Some(cutoff));
+    assert_eq!(store.peek_token_cutoff(&view.with_subject("alice")), Some(None));
     assert_eq!(block_on(store.cutoff(&alice)), Ok(None));
     assert_eq!(block_on(store.min_generation(&bob)), Ok(Some(7)));
     assert_eq!(store.peek_min_generation(&bob), Some(Some(7)));
     assert_eq!(store.peek_min_generation(&alice), Some(None));
-    let view = TokenView::new(issuer);
     for (token, denied) in [(one, true), (two, false)] {
         assert_eq!(block_on(store.is_denied(&token)), Ok(denied));
         assert_eq!(block_on(store.is_any_denied(&view, &[token])), Ok(denied));
         assert_eq!(store.peek_denied(&view, &[token]), Some(denied));
+        assert_eq!(store.peek_token_denied(&view.with_token_id(token.id())), Some(denied));
         assert_eq!(block_on(store.is_allowed(&token)), Ok(!denied));
         assert_eq!(store.peek_allowed(&token), Some(!denied));
     }

@@ -141,6 +141,24 @@ impl<S: CutoffStore> IatCutoff<S> {
             }
         })
     }
+
+    /// What the store knows in memory, asked with the list of targets.
+    #[inline(never)]
+    fn peek_listed(&self, token: &TokenView<'_>, issued: Timestamp) -> Option<Verdict> {
+        let mut room = Targets::new();
+        let targets = room.fill(token, self.store.kinds().iter().copied());
+        if targets.is_empty() {
+            return Some(Verdict::Allowed);
+        }
+        self.store
+            .peek_cutoff(targets)
+            .or_else(|| self.asking.caches().then(|| self.asking.recall(question(targets)))?)
+            .map(|cutoff| judge(issued, cutoff))
+            .or_else(|| {
+                let remembered = self.store.remembered_cutoff(targets);
+                self.asking.judge_remembered(remembered, |cutoff| judge(issued, *cutoff))
+            })
+    }
 }
 
 /// True if a token of that time falls under the cutoff: the rule of [`IatCutoff`], for stores that
@@ -184,19 +202,10 @@ impl<S: CutoffStore> Revocation for IatCutoff<S> {
             Ok(issued) => issued,
             Err(verdict) => return Some(verdict),
         };
-        let mut room = Targets::new();
-        let targets = room.fill(token, self.store.kinds().iter().copied());
-        if targets.is_empty() {
-            return Some(Verdict::Allowed);
+        match self.store.peek_token_cutoff(token) {
+            Some(cutoff) => Some(judge(issued, cutoff)),
+            None => self.peek_listed(token, issued),
         }
-        self.store
-            .peek_cutoff(targets)
-            .or_else(|| self.asking.caches().then(|| self.asking.recall(question(targets)))?)
-            .map(|cutoff| judge(issued, cutoff))
-            .or_else(|| {
-                let remembered = self.store.remembered_cutoff(targets);
-                self.asking.judge_remembered(remembered, |cutoff| judge(issued, *cutoff))
-            })
     }
 
     fn version(&self) -> Option<u64> {

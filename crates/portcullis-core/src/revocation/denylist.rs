@@ -89,6 +89,11 @@ impl<S: DenylistStore> Denylist<S> {
         self.asking.unchecked()
     }
 
+    /// True if the token is asked about by what it has of the store's kinds, as most are.
+    fn has_all_it_needs(&self, token: &TokenView<'_>) -> bool {
+        token.token_id().is_some() || !self.store.kinds().contains(&TargetKind::Token)
+    }
+
     /// What the store is to be asked about, or what can be said before.
     fn targets<'a, 't>(
         &self,
@@ -96,7 +101,7 @@ impl<S: DenylistStore> Denylist<S> {
         room: &'t mut Targets<'a>,
     ) -> Result<&'t [Target<'a>], Verdict> {
         let kinds = self.store.kinds();
-        if token.token_id().is_some() || !kinds.contains(&TargetKind::Token) {
+        if self.has_all_it_needs(token) {
             return Ok(room.fill(token, kinds.iter().copied()));
         }
         let refused = || DenialReason::MissingClaim(claim_of(TargetKind::Token)).into();
@@ -113,22 +118,10 @@ impl<S: DenylistStore> Denylist<S> {
             )),
         }
     }
-}
 
-/// The question about a token. A store may judge it by subject and `iat` too (collapsed denials), so
-/// an answer about one token is no answer about another that shares its targets.
-fn question_of(token: &TokenView<'_>, targets: &[Target<'_>]) -> u128 {
-    let subject = token.target(TargetKind::Subject).map_or(0, |subject| subject.hash128());
-    let issued = token.issued_at().map_or(i64::MIN, Timestamp::as_millis);
-    question(targets).wrapping_add(subject.rotate_left(64)) ^ u128::from(issued as u64)
-}
-
-fn judge(denied: bool) -> Verdict {
-    if denied { DenialReason::Denylisted.into() } else { Verdict::Allowed }
-}
-
-impl<S: DenylistStore> Revocation for Denylist<S> {
-    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+    /// What the store knows in memory, asked with the list of targets.
+    #[inline(never)]
+    fn peek_listed(&self, token: &TokenView<'_>) -> Option<Verdict> {
         let mut room = Targets::new();
         let targets = match self.targets(token, &mut room) {
             Ok(targets) => targets,
@@ -147,6 +140,30 @@ impl<S: DenylistStore> Revocation for Denylist<S> {
                 let remembered = self.store.remembered_denied(token, targets);
                 self.asking.judge_remembered(remembered, |denied| judge(*denied))
             })
+    }
+}
+
+/// The question about a token. A store may judge it by subject and `iat` too (collapsed denials), so
+/// an answer about one token is no answer about another that shares its targets.
+fn question_of(token: &TokenView<'_>, targets: &[Target<'_>]) -> u128 {
+    let subject = token.target(TargetKind::Subject).map_or(0, |subject| subject.hash128());
+    let issued = token.issued_at().map_or(i64::MIN, Timestamp::as_millis);
+    question(targets).wrapping_add(subject.rotate_left(64)) ^ u128::from(issued as u64)
+}
+
+fn judge(denied: bool) -> Verdict {
+    if denied { DenialReason::Denylisted.into() } else { Verdict::Allowed }
+}
+
+impl<S: DenylistStore> Revocation for Denylist<S> {
+    #[inline]
+    fn peek(&self, token: &TokenView<'_>) -> Option<Verdict> {
+        if self.has_all_it_needs(token)
+            && let Some(denied) = self.store.peek_token_denied(token)
+        {
+            return Some(judge(denied));
+        }
+        self.peek_listed(token)
     }
 
     fn version(&self) -> Option<u64> {

@@ -31,6 +31,10 @@ impl<S: CutoffStore> CutoffStore for Arc<S> {
         (**self).peek_cutoff(targets)
     }
 
+    fn peek_token_cutoff(&self, token: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        (**self).peek_token_cutoff(token)
+    }
+
     fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
         (**self).remembered_cutoff(targets)
     }
@@ -61,6 +65,10 @@ impl<S: DenylistStore> DenylistStore for Arc<S> {
 
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         (**self).peek_denied(token, targets)
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        (**self).peek_token_denied(token)
     }
 
     fn remembered_denied(

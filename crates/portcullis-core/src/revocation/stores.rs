@@ -82,6 +82,17 @@ pub trait CutoffStore: Send + Sync + 'static {
         None
     }
 
+    /// [`peek_cutoff`](Self::peek_cutoff) of all the targets of this token that are of the store's
+    /// [kinds](Self::kinds), without a list of them. The outer `None`, the default, if that has to be asked
+    /// with the list.
+    ///
+    /// It is asked first; see [`peek_token_denied`](DenylistStore::peek_token_denied), where there is an
+    /// example. It must not say anything else than `peek_cutoff` would.
+    fn peek_token_cutoff(&self, token: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        let _ = token;
+        None
+    }
+
     /// The last answer to [`latest_cutoff`](Self::latest_cutoff) that memory holds, and its age, where
     /// [`peek_cutoff`](Self::peek_cutoff) has none: for stores that keep a copy which may be out of
     /// date. It counts in an outage, as the [failure policy](super::FailurePolicy) says.
@@ -153,6 +164,44 @@ pub trait DenylistStore: Send + Sync + 'static {
     /// awaited.
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         let _ = (token, targets);
+        None
+    }
+
+    /// [`peek_denied`](Self::peek_denied) about all the targets of this token that are of the store's
+    /// [kinds](Self::kinds), without a list of them; false if it has none. `None`, the default, if that
+    /// has to be asked with the list.
+    ///
+    /// It is asked first, for stores in memory that know of most kinds that they hold nothing: they save
+    /// more than half of what the answer takes. It must not say anything else than `peek_denied` would.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    /// use portcullis_core::{DenylistStore, Target, TokenView};
+    ///
+    /// struct Tokens(HashSet<String>);
+    ///
+    /// impl DenylistStore for Tokens {
+    ///     type Error = std::convert::Infallible;
+    ///
+    ///     async fn is_denied(&self, token: &Target<'_>) -> Result<bool, Self::Error> {
+    ///         Ok(self.0.contains(token.id()))
+    ///     }
+    ///
+    ///     // single tokens are its only kind
+    ///     fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+    ///         Some(token.token_id().is_some_and(|id| self.0.contains(id)))
+    ///     }
+    ///
+    ///     // for tokens that are asked about by something else, such as their fingerprint
+    ///     fn peek_denied(&self, _: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
+    ///         Some(targets.iter().any(|target| self.0.contains(target.id())))
+    ///     }
+    /// }
+    /// ```
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        let _ = token;
         None
     }
 

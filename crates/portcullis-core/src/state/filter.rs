@@ -1,9 +1,12 @@
-//! A filter in front of a shard: most questions are about what is not there, and it answers those
-//! without a lock.
+//! Filters in front of the shards of a table: most questions are about what is not there, and they answer
+//! those without a lock.
 //!
-//! It is a split block Bloom filter: a key sets eight bits of one block of 32 bytes, which is half a line
+//! Each is a split block Bloom filter: a key sets a bit in each of the four words of one block, which is half a line
 //! of the processor's cache. A bit that is missing is certain, since every key sets its bits before it can
 //! be found; bits that are all there may be those of others, and the table is asked.
+//!
+//! The shards have a state each, and share the memory of their blocks. So all that is read on the way to a
+//! block are a few lines that stay in the nearest cache, however many keys there are.
 //!
 //! Bits can't be taken back, so a filter is made anew when it has taken in as many keys as it was made for:
 //! in place, and one shard at a time. Meanwhile it tells nothing and the table is asked. Whoever was reading just then
@@ -12,7 +15,11 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many keys there are for a block at most: eight bits of it for each.
+use super::shards::{SHARDS, Shard, by_shard};
+
+/// How many keys there are for a block at most: eight bits of it for each. Of what is not there 2 in 100 pass
+/// where the blocks are as full as they get, and 3 in 1,000 where they are half full. More bits for a key would
+/// change the latter to 1 in 1,000, and take as much longer for all others.
 const KEYS: usize = 32;
 
 /// Aligned, so that none lies across two lines.
@@ -25,106 +32,132 @@ impl Block {
     }
 }
 
-/// Chunk 0 is one block, and each further chunk is as large as all before it together. So growth adds to
-/// what is there, and nothing is copied or given up while others read it. All of them are enough for 16
-/// million keys; more would share what there is.
+/// Chunk 0 has one block for each shard, and each further chunk is as large as all before it together. So
+/// growth adds to what is there, and nothing is copied or given up while others read it. All of them are
+/// enough for 16 million keys of a shard; more would share what there is.
 const CHUNKS: usize = 20;
 
-/// In the place of the number of chunks: the bits are being set anew.
-const OFF: u64 = 0xff;
+/// The part of a state that chooses a block, by the bits of a key: how many there are, less one.
+const MASK: u64 = (1 << 24) - 1;
 
-pub(super) struct Filter {
-    /// In the low byte how many chunks are in use, or [`OFF`]; above it how often it has changed, so that
-    /// it is never the same again.
-    state: AtomicU64,
+/// In the place of the mask: the bits are being set anew.
+const OFF: u64 = MASK;
+
+/// What is added to a state when it changes, so that it is never the same again.
+const CHANGE: u64 = MASK + 1;
+
+pub(super) struct Filters {
+    /// Of each shard: in the low bits the [`MASK`] or [`OFF`], above them how often it has changed.
+    states: Box<[AtomicU64; SHARDS]>,
+    /// The blocks of a chunk by their number within the shard, and those of one number by the shard.
     chunks: [OnceLock<Box<[Block]>>; CHUNKS],
 }
 
-impl Filter {
-    /// With no keys. It has no chunks, either.
-    pub(super) const fn new() -> Self {
-        Self { state: AtomicU64::new(0), chunks: [const { OnceLock::new() }; CHUNKS] }
+impl Filters {
+    /// With no keys. There are no chunks, either.
+    pub(super) fn new() -> Self {
+        Self { states: by_shard(|| AtomicU64::new(0)), chunks: [const { OnceLock::new() }; CHUNKS] }
     }
 
     /// False only if this key was not added.
     #[inline]
-    pub(super) fn may_hold(&self, key: u128) -> bool {
-        let state = self.state.load(Ordering::Acquire);
-        let chunks = state & 0xff;
-        if chunks == OFF || self.has_bits(key, chunks as u32) {
+    pub(super) fn may_hold(&self, shard: Shard, key: u128) -> bool {
+        let state = self.states[usize::from(shard)].load(Ordering::Acquire);
+        let mask = state & MASK;
+        if mask == OFF || self.has_bits(shard, key, mask) {
             return true;
         }
         // The words were read by acquire loads, and whoever wipes them does it by release stores after it
         // has changed the state: if a wiped word was read, the state is seen to be another one.
-        self.state.load(Ordering::Relaxed) != state
+        self.states[usize::from(shard)].load(Ordering::Relaxed) != state
     }
 
-    fn has_bits(&self, key: u128, chunks: u32) -> bool {
-        let Some(block) = self.block(key, chunks) else { return false };
-        let words = block.0.iter().zip(bits(key));
+    #[inline]
+    fn has_bits(&self, shard: Shard, key: u128, mask: u64) -> bool {
+        let Some(block) = self.block(shard, number_of(key, mask)) else { return false };
+        let words = block.0.iter().zip(places(key));
         // all four are read: which of them is the first to miss is chance, and a wrong guess at a branch
         // costs more than they do
-        words.fold(0, |missing, (word, bits)| missing | (bits & !word.load(Ordering::Acquire))) == 0
+        words.fold(1, |all, (word, place)| all & (word.load(Ordering::Acquire) >> place)) != 0
     }
 
-    /// The block of a key, where so many chunks are in use; `None` if none is.
-    fn block(&self, key: u128, chunks: u32) -> Option<&Block> {
-        let mask = (1_usize << chunks >> 1).checked_sub(1)?;
-        // the top of the key chooses the shard, and its low half the bits
-        let at = (key >> 64) as usize & mask;
-        let chunk = (usize::BITS - at.leading_zeros()) as usize;
-        // a chunk begins where those before it end
-        let first = 1 << chunk >> 1;
-        self.chunks.get(chunk)?.get()?.get(at - first)
+    /// The block of this number, if there is such a chunk.
+    #[inline]
+    fn block(&self, shard: Shard, number: u64) -> Option<&Block> {
+        let blocks = self.chunks.get(chunk_of(number))?.get()?;
+        // a chunk begins where those before it end, which is as many blocks as it has, or none
+        blocks.get((number as usize * SHARDS + usize::from(shard)) & (blocks.len() - 1))
     }
 
     /// Adds a key. Only under the lock of the shard, and before the key can be found in its table.
-    pub(super) fn add(&self, key: u128) {
-        let chunks = self.state.load(Ordering::Relaxed) & 0xff;
+    pub(super) fn add(&self, shard: Shard, key: u128) {
+        let mask = self.states[usize::from(shard)].load(Ordering::Relaxed) & MASK;
         // if it is off, a panic left it so, and the table is asked
-        if chunks != OFF {
-            self.set_bits(key, chunks as u32);
+        if mask != OFF {
+            self.set_bits(shard, key, mask);
         }
     }
 
-    fn set_bits(&self, key: u128, chunks: u32) {
-        let Some(block) = self.block(key, chunks) else { return };
-        for (word, bits) in block.0.iter().zip(bits(key)) {
+    fn set_bits(&self, shard: Shard, key: u128, mask: u64) {
+        let Some(block) = self.block(shard, number_of(key, mask)) else { return };
+        for (word, place) in block.0.iter().zip(places(key)) {
             // nobody else writes
-            word.store(word.load(Ordering::Relaxed) | bits, Ordering::Release);
+            word.store(word.load(Ordering::Relaxed) | 1 << place, Ordering::Release);
         }
     }
 
-    /// Makes it anew, for these keys and as many more as there is room for. Only under the lock of the
-    /// shard.
-    pub(super) fn rebuild(&self, keys: impl Iterator<Item = u128>, room: usize) {
-        let changes = self.state.load(Ordering::Relaxed) >> 8;
-        self.state.store((changes + 1) << 8 | OFF, Ordering::Relaxed);
-        let chunks = match room.div_ceil(KEYS) {
-            0 => 0,
-            blocks => (blocks.next_power_of_two().ilog2() as usize + 1).min(CHUNKS),
-        };
-        for (chunk, blocks) in self.chunks[..chunks].iter().enumerate() {
-            let mut fresh = false;
-            let blocks = blocks.get_or_init(|| {
-                fresh = true;
-                (0..(1 << chunk >> 1).max(1)).map(|_| Block::empty()).collect()
-            });
-            if !fresh {
-                for word in blocks.iter().flat_map(|block| &block.0) {
-                    word.store(0, Ordering::Release);
-                }
+    /// True if there is memory for so many keys of a shard.
+    pub(super) fn has_room(&self, keys: usize) -> bool {
+        self.chunks[chunk_of(mask_of(keys))].get().is_some()
+    }
+
+    /// Makes the memory for so many keys of each shard. It may be much, and nobody should have to wait for
+    /// it, so this is for when no lock is held.
+    pub(super) fn make_room(&self, keys: usize) {
+        for (chunk, blocks) in self.chunks[..=chunk_of(mask_of(keys))].iter().enumerate() {
+            let len = SHARDS * (1 << chunk >> 1).max(1);
+            blocks.get_or_init(|| (0..len).map(|_| Block::empty()).collect());
+        }
+    }
+
+    /// Makes the filter of a shard anew, for these keys and as many more as there is room for. Only under
+    /// the lock of the shard, and once there is [room](Self::make_room).
+    pub(super) fn rebuild(&self, shard: Shard, keys: impl Iterator<Item = u128>, room: usize) {
+        let state = &self.states[usize::from(shard)];
+        let changed = (state.load(Ordering::Relaxed) & !MASK).wrapping_add(CHANGE);
+        state.store(changed | OFF, Ordering::Relaxed);
+        let mask = mask_of(room);
+        for block in (0..=mask).filter_map(|number| self.block(shard, number)) {
+            for word in &block.0 {
+                word.store(0, Ordering::Release);
             }
         }
-        keys.for_each(|key| self.set_bits(key, chunks as u32));
-        self.state.store((changes + 2) << 8 | chunks as u64, Ordering::Release);
+        keys.for_each(|key| self.set_bits(shard, key, mask));
+        state.store(changed.wrapping_add(CHANGE) | mask, Ordering::Release);
     }
 }
 
-/// Two bits for each word of a block, chosen by the low half of the key.
-fn bits(key: u128) -> [u64; 4] {
-    let at = |n: usize| 1 << (key as u64 >> (6 * n) & 63);
-    std::array::from_fn(|word| at(2 * word) | at(2 * word + 1))
+/// The chunk of a block of this number.
+fn chunk_of(number: u64) -> usize {
+    (2 * number + 1).ilog2() as usize
+}
+
+/// The mask for so many keys.
+fn mask_of(keys: usize) -> u64 {
+    let blocks = keys.div_ceil(KEYS).next_power_of_two().min(1 << (CHUNKS - 1));
+    blocks as u64 - 1
+}
+
+/// The number of a key's block under a mask: the bits below those that choose the shard.
+#[inline]
+fn number_of(key: u128, mask: u64) -> u64 {
+    key as u64 >> 32 & mask
+}
+
+/// A bit of each word of a block: the lowest bits of the key.
+#[inline]
+fn places(key: u128) -> [u64; 4] {
+    std::array::from_fn(|word| key as u64 >> (6 * word) & 63)
 }
 
 #[cfg(test)]
@@ -142,42 +175,86 @@ mod tests {
         u128::from(half(2 * n + 1)) << 64 | u128::from(half(2 * n + 2))
     }
 
-    fn passing(filter: &Filter, keys: std::ops::Range<u64>) -> usize {
-        keys.filter(|&n| filter.may_hold(key(n))).count()
+    fn passing(filters: &Filters, shard: Shard, keys: std::ops::Range<u64>) -> usize {
+        keys.filter(|&n| filters.may_hold(shard, key(n))).count()
+    }
+
+    fn rebuild(filters: &Filters, shard: Shard, keys: std::ops::Range<u64>, room: u64) {
+        filters.make_room(room as usize);
+        assert!(filters.has_room(room as usize));
+        filters.rebuild(shard, keys.map(key), room as usize);
     }
 
     #[test]
     fn every_key_passes_and_few_others_do() {
         for room in [1, 3, 28, 32, 33, 448, 3_584, 57_344] {
-            let filter = Filter::new();
-            filter.rebuild((0..room / 2).map(key), room as usize);
-            (room / 2..room).for_each(|n| filter.add(key(n)));
-            assert_eq!(passing(&filter, 0..room) as u64, room, "room for {room}");
-            let others = passing(&filter, 1_000_000..1_100_000);
+            let filters = Filters::new();
+            rebuild(&filters, 3, 0..room / 2, room);
+            (room / 2..room).for_each(|n| filters.add(3, key(n)));
+            assert_eq!(passing(&filters, 3, 0..room) as u64, room, "room for {room}");
+            let others = passing(&filters, 3, 1_000_000..1_100_000);
             assert!(others < 4_000, "{others} of 100,000, with room for {room}");
         }
     }
 
     #[test]
     fn what_was_dropped_is_forgotten_whether_it_grows_or_shrinks() {
-        let filter = Filter::new();
-        assert_eq!(passing(&filter, 0..1_000), 0);
+        let filters = Filters::new();
+        assert_eq!(passing(&filters, 0, 0..1_000), 0);
         for (keys, room) in [(0..900, 1_792), (900..1_000, 112), (1_000..9_000, 14_336), (0..0, 0)]
         {
-            filter.rebuild(keys.clone().map(key), room);
-            assert_eq!(passing(&filter, keys.clone()) as u64, keys.end - keys.start);
-            let others = passing(&filter, 20_000..30_000);
+            rebuild(&filters, 0, keys.clone(), room);
+            assert_eq!(passing(&filters, 0, keys.clone()) as u64, keys.end - keys.start);
+            let others = passing(&filters, 0, 20_000..30_000);
             assert!(others < 400, "{others} of 10,000 beside {keys:?}");
         }
-        assert_eq!(passing(&filter, 0..9_000), 0);
+        assert_eq!(passing(&filters, 0, 0..9_000), 0);
+    }
+
+    #[test]
+    fn shards_of_any_sizes_have_blocks_of_their_own() {
+        let filters = Filters::new();
+        let keys = |shard: Shard| {
+            let first = u64::from(shard) * 100_000;
+            first..first + [0, 1, 40, 900, 5_000][usize::from(shard) % 5]
+        };
+        // and when all of it is done again, nothing of another shard is wiped
+        for _ in 0..2 {
+            for shard in 0..=Shard::MAX {
+                let keys = keys(shard);
+                rebuild(&filters, shard, keys.clone(), keys.end - keys.start);
+            }
+        }
+        let (mut others, mut all) = (0, 0);
+        for shard in 0..=Shard::MAX {
+            let keys = keys(shard);
+            let count = keys.end - keys.start;
+            assert_eq!(passing(&filters, shard, keys.clone()) as u64, count);
+            others += passing(&filters, shard.wrapping_add(1), keys);
+            all += count as usize;
+        }
+        assert!(others < all / 25, "{others} of {all} pass the filter of another shard");
     }
 
     #[test]
     fn chunks_are_as_large_as_all_before_them() {
-        let filter = Filter::new();
-        filter.rebuild(std::iter::empty(), 32 * 1024);
-        let blocks: Vec<_> = filter.chunks.iter().map_while(|c| Some(c.get()?.len())).collect();
-        assert_eq!(blocks, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+        let filters = Filters::new();
+        assert!(!filters.has_room(0));
+        filters.make_room(32 * 1024);
+        assert!(filters.has_room(32 * 1024) && !filters.has_room(32 * 1024 + 1));
+        let blocks = filters.chunks.iter().map_while(|chunk| Some(chunk.get()?.len() / SHARDS));
+        assert_eq!(blocks.collect::<Vec<_>>(), [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
         assert_eq!(size_of::<Block>(), 32);
+        assert_eq!(chunk_of(mask_of(usize::MAX)), CHUNKS - 1);
+    }
+
+    #[test]
+    fn blocks_of_a_shard_are_apart() {
+        let filters = Filters::new();
+        filters.make_room(32 * 1024);
+        let at = |number| filters.block(7, number).unwrap() as *const Block as usize;
+        let places: std::collections::HashSet<_> = (0..1024).map(at).collect();
+        assert_eq!(places.len(), 1024);
+        assert!(filters.block(7, 1024).is_none());
     }
 }

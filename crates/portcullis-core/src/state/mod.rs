@@ -6,7 +6,7 @@
 //! test holds them to it.
 //!
 //! A denial takes 20 bytes in a hash table of its own, about 40 with the table's slack and a filter: a
-//! million of them fit into 48 MB. Each is keyed by [`Target::hash128`]. The tables are cut into 256
+//! million of them fit into 48 MB. Each is keyed by [`Target::hash128`](crate::Target::hash128). The tables are cut into 256
 //! shards behind a lock each, so that growth never stalls more than a shard. In front of each lock is a
 //! filter, which tells most of what is not there without taking it; whatever it lets pass is looked up.
 //!
@@ -37,28 +37,34 @@ mod change;
 mod draft;
 mod expiry;
 mod filter;
+mod hashing;
+mod kinds;
 mod limits;
 mod read;
 mod records;
+mod shards;
 mod subjects;
 mod table;
 mod write;
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 pub use change::{Change, Fact, is_broad};
 pub use draft::{Draft, DraftFact, Moment};
+use hashing::Hashing;
+use kinds::{KindSet, Kinds};
 pub use limits::{Limits, Usage};
 use records::{Denied, Listed, Mark, Pending, Record};
 use subjects::Subjects;
 use table::{Room, Table};
 
-use crate::{Target, TargetKind, Timestamp};
+use crate::{TargetKind, Timestamp};
 
 /// The revocations that were written so far. See [the module](self).
 pub struct State {
     limits: Limits,
+    hashing: Hashing,
     denials: Room,
     cutoffs: Room,
     allowed: Room,
@@ -83,6 +89,21 @@ struct Denials {
     pending: Marked<Table<Pending>>,
 }
 
+impl Denials {
+    /// The kinds of target of which there may be a denial, in force or pending.
+    #[inline]
+    fn held(&self) -> KindSet {
+        self.kinds.load().and(self.pending.kinds.load())
+    }
+
+    /// True if a denial of this key was pending and has come into force.
+    #[inline(never)]
+    fn comes_true(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
+        let pending = self.pending.table.get(key);
+        pending.is_some_and(|pending| pending.effective_millis <= now().as_millis())
+    }
+}
+
 /// A table of marks.
 type Marks<T> = Marked<Table<Mark<T>>>;
 
@@ -93,30 +114,9 @@ struct Marked<T> {
     table: T,
 }
 
-#[derive(Default)]
-struct Kinds(AtomicU32);
-
-impl Kinds {
-    fn add(&self, kind: TargetKind) {
-        self.0.fetch_or(1 << kind as u32, Ordering::Release);
-    }
-
-    fn add_all(&self, others: &Self) {
-        self.0.fetch_or(others.0.load(Ordering::Acquire), Ordering::Release);
-    }
-
-    fn has(&self, kind: TargetKind) -> bool {
-        self.0.load(Ordering::Acquire) & (1 << kind as u32) != 0
-    }
-}
-
 impl<R: Record> Marked<Table<R>> {
     fn new() -> Self {
         Self { kinds: Kinds::default(), table: Table::new() }
-    }
-
-    fn get(&self, target: &Target<'_>) -> Option<R> {
-        self.kinds.has(target.kind()).then(|| self.table.get(target.hash128()))?
     }
 }
 
@@ -142,6 +142,7 @@ impl State {
             || Denials { kinds: Kinds::default(), now: Table::new(), pending: Marked::new() };
         Self {
             limits,
+            hashing: Hashing::new(),
             denials: Room::new(limits.denials),
             cutoffs: Room::new(limits.cutoffs),
             allowed: Room::new(limits.allowed),

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::State;
 use super::expiry::Expiry;
+use super::kinds::KindSet;
 use super::records::Record;
+use super::{CUTOFF_KINDS, Marks, State};
 use crate::revocation::is_cut_off;
 use crate::{Target, TargetKind, Timestamp, TokenView};
 
@@ -12,12 +13,19 @@ impl State {
     /// True if this target itself is denied. The clock is only asked where the answer depends on it.
     #[must_use]
     pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        let denials = self.denials_of(target.kind());
-        if denials.kinds.has(target.kind()) && denials.now.contains(target.hash128()) {
-            return true;
+        self.is_denied_inlined(target, now)
+    }
+
+    // In one piece, so that the half of the hash which only tables need is worked out behind the filter.
+    #[inline(always)]
+    fn is_denied_inlined(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
+        let (kind, denials) = (target.kind(), self.denials_of(target.kind()));
+        let (may_be, may_come) = (denials.kinds.has(kind), denials.pending.kinds.has(kind));
+        if !may_be && !may_come {
+            return false;
         }
-        let pending = denials.pending.get(target);
-        pending.is_some_and(|pending| pending.effective_millis <= now().as_millis())
+        let key = self.hashing.of_asked(target);
+        (may_be && denials.now.contains(key)) || (may_come && denials.comes_true(key, now))
     }
 
     /// True if any of the targets is denied, or if the token falls under a cutoff that its subject's
@@ -32,43 +40,94 @@ impl State {
         targets.iter().any(|target| self.is_denied(target, &now)) || self.is_collapsed(token)
     }
 
+    /// [`is_any_denied`](Self::is_any_denied) about all the targets of a token. Those of which nothing is
+    /// held are not even made.
+    #[must_use]
+    #[inline]
+    pub fn is_token_denied(&self, token: &TokenView<'_>, now: impl Fn() -> Timestamp) -> bool {
+        // most states deny nothing but single tokens
+        let by_id = token.target(TargetKind::Token);
+        if by_id.is_some_and(|target| self.is_denied_inlined(&target, &now)) {
+            return true;
+        }
+        let [narrow, broad] = &self.denied;
+        let others = narrow.held().and(broad.held()).without(TargetKind::Token);
+        (!others.is_empty() && self.is_denied_by(others, token, now)) || self.is_collapsed(token)
+    }
+
+    /// True if the token is denied by a target of these kinds.
+    #[inline(never)]
+    fn is_denied_by(
+        &self,
+        kinds: KindSet,
+        token: &TokenView<'_>,
+        now: impl Fn() -> Timestamp,
+    ) -> bool {
+        let mut targets = kinds.iter().filter_map(|kind| token.target(kind));
+        targets.any(|target| self.is_denied(&target, &now))
+    }
+
+    #[inline]
     fn is_collapsed(&self, token: &TokenView<'_>) -> bool {
+        self.collapsed.kinds.has(TargetKind::Subject) && self.is_subject_collapsed(token)
+    }
+
+    #[inline(never)]
+    fn is_subject_collapsed(&self, token: &TokenView<'_>) -> bool {
         let subject = token.target(TargetKind::Subject);
-        let Some(mark) = subject.and_then(|subject| self.collapsed.get(&subject)) else {
+        let Some(mark) = subject.and_then(|subject| self.mark(&self.collapsed, &subject)) else {
             return false;
         };
-        let cutoff = Timestamp::from_millis(mark.value);
+        let cutoff = Timestamp::from_millis(mark);
         token.issued_at().is_none_or(|issued| is_cut_off(issued, cutoff))
+    }
+
+    fn mark<T: Ord + Copy>(&self, marks: &Marks<T>, target: &Target<'_>) -> Option<T> {
+        let held = marks.kinds.has(target.kind());
+        let mark = held.then(|| marks.table.get(self.hashing.of_asked(target)))?;
+        mark.map(|mark| mark.value)
     }
 
     /// The cutoff of this target: the later of the one that was written and the one that its denials
     /// were collapsed into.
     #[must_use]
     pub fn cutoff(&self, target: &Target<'_>) -> Option<Timestamp> {
-        let written = self.not_before.get(target).map(|mark| mark.value);
-        let collapsed = self.collapsed.get(target).map(|mark| mark.value);
+        let written = self.mark(&self.not_before, target);
+        let collapsed = self.mark(&self.collapsed, target);
         written.max(collapsed).map(Timestamp::from_millis)
+    }
+
+    /// The latest [cutoff](Self::cutoff) of all the targets of a token. Those of which nothing is held are
+    /// not even made.
+    #[must_use]
+    pub fn token_cutoff(&self, token: &TokenView<'_>) -> Option<Timestamp> {
+        let latest = |marks: &Marks<i64>| {
+            let kinds = marks.kinds.load().iter().filter(|kind| CUTOFF_KINDS.contains(kind));
+            let targets = kinds.filter_map(|kind| token.target(kind));
+            targets.filter_map(|target| self.mark(marks, &target)).max()
+        };
+        latest(&self.not_before).max(latest(&self.collapsed)).map(Timestamp::from_millis)
     }
 
     /// The least generation of this target that still works.
     #[must_use]
     pub fn min_generation(&self, target: &Target<'_>) -> Option<u64> {
-        self.generations.get(target).map(|mark| mark.value)
+        self.mark(&self.generations, target)
     }
 
     /// True if this token is on the allowlist.
     #[must_use]
     pub fn is_allowed(&self, token: &Target<'_>) -> bool {
-        let Some(listed) = self.listed.get(token.hash128()) else { return false };
+        let Some(listed) = self.listed.get(self.hashing.of_asked(token)) else { return false };
         let removed_at = |kind, key: &dyn Fn() -> u128| {
             let known = self.removed.kinds.has(kind).then(|| self.removed.table.get(key()));
             known.flatten().map_or(0, |mark| mark.value)
         };
-        let issuer = Target::issuer_wide(token.issuer());
+        let of = |target| self.hashing.of_asked(&target);
         listed.position > removed_at(TargetKind::Subject, &|| listed.subject)
-            && listed.position > removed_at(TargetKind::Issuer, &|| issuer.hash128())
             && listed.position
-                > removed_at(TargetKind::Everything, &|| Target::everything().hash128())
+                > removed_at(TargetKind::Issuer, &|| of(Target::issuer_wide(token.issuer())))
+            && listed.position > removed_at(TargetKind::Everything, &|| of(Target::everything()))
     }
 
     /// A number that grows with every write that may deny what passed before; `None` while denials are pending, which come into force
@@ -83,7 +142,8 @@ impl State {
 
     /// Until when the denial of a target is kept, if it is denied or will be.
     pub(super) fn denial_expiry(&self, target: &Target<'_>) -> Option<Expiry> {
-        let (key, denials) = (target.hash128(), self.denials_of(target.kind()));
+        let denials = self.denials_of(target.kind());
+        let key = self.hashing.of_written(target);
         let now = denials.now.get(key).map(|denied| denied.expiry());
         let pending = denials.pending.table.get(key).map(|pending| pending.expiry());
         now.max(pending)

@@ -6,12 +6,10 @@ use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard
 use hashbrown::HashTable;
 
 use super::expiry::Expiry;
-use super::filter::Filter;
+use super::filter::Filters;
 use super::records::Record;
+use super::shards::{SHARDS, by_shard, shard_of};
 use crate::Timestamp;
-
-/// Shards of a large table. A millionth record makes one shard of 4,000 grow, not the whole.
-const SHARDS: usize = 256;
 
 /// How many records several tables may hold together, and how many they do.
 pub(super) struct Room {
@@ -65,15 +63,17 @@ pub(super) enum Put {
 
 pub(super) struct Table<R> {
     /// Made when the first record comes: most tables of a state hold none.
-    shards: OnceLock<Box<[Shard<R>]>>,
+    inner: OnceLock<Inner<R>>,
 }
 
-/// Alone on its cache lines, so that a lock taken on one shard is not felt on its neighbours.
-#[repr(align(64))]
-struct Shard<R> {
-    filter: Filter,
-    records: RwLock<Records<R>>,
+struct Inner<R> {
+    filters: Filters,
+    shards: Box<[Shard<R>; SHARDS]>,
 }
+
+/// Alone on its line of the cache, so that a lock taken on one shard is not felt on its neighbours.
+#[repr(align(64))]
+struct Shard<R>(RwLock<Records<R>>);
 
 struct Records<R> {
     table: HashTable<R>,
@@ -82,55 +82,58 @@ struct Records<R> {
 }
 
 impl<R> Shard<R> {
+    fn new() -> Self {
+        Self(RwLock::new(Records { table: HashTable::new(), filter_room: 0 }))
+    }
+
     // A panic while a lock was held leaves a table whose records are whole: they are `Copy`, and
     // nothing of ours that could panic runs inside hashbrown.
     fn read(&self) -> RwLockReadGuard<'_, Records<R>> {
-        self.records.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Records<R>> {
-        self.records.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<R: Record> Shard<R> {
-    fn new() -> Self {
-        let records = Records { table: HashTable::new(), filter_room: 0 };
-        Self { filter: Filter::new(), records: RwLock::new(records) }
-    }
-
-    /// Makes the filter fit the table.
-    fn rebuild_filter(&self, records: &mut Records<R>) {
-        let room = records.table.capacity();
-        self.filter.rebuild(records.table.iter().map(Record::key), room);
-        records.filter_room = room - records.table.len();
+    #[inline(never)]
+    fn find(&self, key: u128) -> Option<R> {
+        self.read().table.find(hash(key), |record| record.key() == key).copied()
     }
 }
 
 impl<R: Record> Table<R> {
     pub(super) const fn new() -> Self {
-        Self { shards: OnceLock::new() }
+        Self { inner: OnceLock::new() }
     }
 
+    #[inline]
     pub(super) fn contains(&self, key: u128) -> bool {
-        self.get(key).is_some()
+        self.filtered(key).is_some_and(|shard| shard.find(key).is_some())
     }
 
     #[inline]
     pub(super) fn get(&self, key: u128) -> Option<R> {
-        let shard = shard_of(self.shards.get()?, key);
-        if !shard.filter.may_hold(key) {
-            return None;
-        }
-        shard.read().table.find(hash(key), |record| record.key() == key).copied()
+        self.filtered(key)?.find(key)
+    }
+
+    /// The shard that this key may be in.
+    #[inline]
+    fn filtered(&self, key: u128) -> Option<&Shard<R>> {
+        let Inner { filters, shards } = self.inner.get()?;
+        let shard = shard_of(key);
+        filters.may_hold(shard, key).then(|| &shards[usize::from(shard)])
     }
 
     pub(super) fn put(&self, record: R, room: &Room, now: Timestamp) -> Put {
+        let new = || Inner { filters: Filters::new(), shards: by_shard(Shard::new) };
+        let Inner { filters, shards } = self.inner.get_or_init(new);
         let key = record.key();
-        let new = || (0..SHARDS).map(|_| Shard::new()).collect();
-        let shard = shard_of(self.shards.get_or_init(new), key);
-        let mut records = shard.write();
-        let table = &mut records.table;
+        let at = shard_of(key);
+        let mut records = shards[usize::from(at)].write();
+        let Records { table, filter_room } = &mut *records;
         if let Some(known) = table.find_mut(hash(key), |known| known.key() == key) {
             known.merge(record);
             return Put::Merged;
@@ -145,30 +148,43 @@ impl<R: Record> Table<R> {
             let few = table.capacity() / 4 + 1;
             table.reserve(few, |record| hash(record.key()));
         }
-        room.note(record.expiry());
-        if records.filter_room == 0 {
-            shard.rebuild_filter(&mut records);
+        if *filter_room == 0 {
+            let keys = table.capacity();
+            if !filters.has_room(keys) {
+                // as much memory as all shards will need is made while none is locked, and then it begins anew
+                room.give_back(1);
+                drop(records);
+                filters.make_room(keys);
+                return self.put(record, room, now);
+            }
+            filters.rebuild(at, table.iter().map(Record::key), keys);
+            *filter_room = keys - table.len();
         }
-        shard.filter.add(key);
-        records.filter_room -= 1;
-        records.table.insert_unique(hash(key), record, |record| hash(record.key()));
+        room.note(record.expiry());
+        filters.add(at, key);
+        *filter_room -= 1;
+        table.insert_unique(hash(key), record, |record| hash(record.key()));
         Put::New
     }
 
     /// How many shards there are.
     pub(super) fn shards(&self) -> usize {
-        self.shards.get().map_or(0, |shards| shards.len())
+        self.all().len()
+    }
+
+    fn all(&self) -> &[Shard<R>] {
+        self.inner.get().map_or(&[], |inner| &*inner.shards)
     }
 
     /// The records of this shard, as they are now. There are none beyond the last.
     pub(super) fn records_of(&self, shard: usize) -> Vec<R> {
-        let shard = self.shards.get().and_then(|shards| shards.get(shard));
+        let shard = self.all().get(shard);
         shard.map_or_else(Vec::new, |shard| shard.read().table.iter().copied().collect())
     }
 
     /// Drops what has expired, shard by shard.
     pub(super) fn purge(&self, room: &Room, now: Timestamp) {
-        for shard in self.shards.get().into_iter().flatten() {
+        for shard in self.all() {
             let mut records = shard.write();
             let table = &mut records.table;
             retain(table, room, |record| {
@@ -185,19 +201,15 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// The keys are hashes already: eight bits of one half choose the shard, the other half the place in it.
-fn shard_of<R>(shards: &[Shard<R>], key: u128) -> &Shard<R> {
-    &shards[(key >> 120) as usize % shards.len()]
-}
-
 fn retain<R: Record>(table: &mut HashTable<R>, room: &Room, keep: impl Fn(&R) -> bool) {
     let before = table.len();
     table.retain(|record| keep(record));
     room.give_back(before - table.len());
 }
 
+/// The keys are hashes already: the half that has chosen neither the shard nor the bits of its filter.
 fn hash(key: u128) -> u64 {
-    key as u64
+    (key >> 64) as u64
 }
 
 #[cfg(test)]
@@ -240,8 +252,7 @@ mod tests {
     }
 
     fn capacity(table: &Table<Denied>) -> usize {
-        let shards = table.shards.get().into_iter().flatten();
-        shards.map(|shard| shard.read().table.capacity()).sum()
+        table.all().iter().map(|shard| shard.read().table.capacity()).sum()
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl State {
     ) -> Result<Option<Timestamp>, StoreError> {
         let subject = Target::subject(change.target().issuer(), subject);
         let mut subjects = self.subjects.lock();
-        let counted = subjects.of(subject.hash128(), now);
+        let counted = subjects.of(self.hashing.of_written(&subject), now);
         let known = self.denial_expiry(&change.target());
         if counted.len() < self.limits.denials_per_subject || known.is_some() {
             self.put(change, now)?;
@@ -100,7 +100,8 @@ impl State {
 
     fn put_record(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {
         let target = change.target();
-        let (key, expiry) = (target.hash128(), Expiry::new(change.keep_until()));
+        let key = self.hashing.of_written(&target);
+        let expiry = Expiry::new(change.keep_until());
         let mark = |marks: &Marks<i64>, time: Timestamp| {
             let mark = Mark { key, value: time.as_millis(), expiry };
             marks.kinds.add(target.kind());
@@ -132,7 +133,7 @@ impl State {
             }
             Fact::Allowed { position, subject } => {
                 let subject = subject.map(|id| Target::subject(target.issuer(), id));
-                let subject = subject.map_or(0, |subject| subject.hash128());
+                let subject = subject.map_or(0, |subject| self.hashing.of_written(&subject));
                 let position = position.get();
                 let listed = Listed { key, subject, position, expiry, was_listed: true };
                 self.put_into(&self.listed, &self.allowed, listed, now)

@@ -108,6 +108,7 @@ fn behind_an_arc_a_store_answers_as_itself() {
     assert_eq!(block_on(CutoffStore::cutoff(&store, &target)).unwrap(), later(1));
     assert_eq!(block_on(store.latest_cutoff(&[target])).unwrap(), later(2));
     assert_eq!(store.peek_cutoff(&[target]), Some(later(3)));
+    assert_eq!(store.peek_token_cutoff(&view), Some(later(9)));
     assert_eq!(CutoffStore::kinds(&store), [TargetKind::Key]);
     assert_eq!(CutoffStore::version(&store), Some(4));
     for denied in [true, false] {
@@ -116,6 +117,7 @@ fn behind_an_arc_a_store_answers_as_itself() {
         assert_eq!(block_on(DenylistStore::is_denied(&store, &target)).unwrap(), denied);
         assert_eq!(block_on(store.is_any_denied(&view, &[target])).unwrap(), denied);
         assert_eq!(store.peek_denied(&view, &[target]), Some(denied));
+        assert_eq!(store.peek_token_denied(&view.with_client(id)), Some(denied));
         assert_eq!(block_on(AllowlistStore::is_allowed(&store, &target)).unwrap(), !denied);
         assert_eq!(store.peek_allowed(&target), Some(!denied));
     }

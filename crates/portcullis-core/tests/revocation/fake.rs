@@ -199,6 +199,10 @@ impl CutoffStore for Distinct {
         Some(Some(Timestamp::from_secs(3)))
     }
 
+    fn peek_token_cutoff(&self, _: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        Some(Some(Timestamp::from_secs(9)))
+    }
+
     fn version(&self) -> Option<u64> {
         Some(4)
     }
@@ -217,6 +221,10 @@ impl DenylistStore for Distinct {
 
     fn peek_denied(&self, _: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         Some(targets.iter().any(|target| target.id() == "bad"))
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        Some(token.client() == Some("bad"))
     }
 
     fn version(&self) -> Option<u64> {

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod boundary;
+mod by_token;
 mod compose;
 mod documented;
 mod fake;

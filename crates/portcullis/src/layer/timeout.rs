@@ -89,6 +89,10 @@ impl<S: CutoffStore> CutoffStore for Timeout<S> {
         self.inner.peek_cutoff(targets)
     }
 
+    fn peek_token_cutoff(&self, token: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        self.inner.peek_token_cutoff(token)
+    }
+
     fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
         self.inner.remembered_cutoff(targets)
     }
@@ -119,6 +123,10 @@ impl<S: DenylistStore> DenylistStore for Timeout<S> {
 
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         self.inner.peek_denied(token, targets)
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        self.inner.peek_token_denied(token)
     }
 
     fn remembered_denied(

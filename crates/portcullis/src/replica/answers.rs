@@ -61,6 +61,10 @@ impl CutoffStore for Replica {
         self.peek(|state| latest(state, targets))
     }
 
+    fn peek_token_cutoff(&self, token: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        self.peek(|state| state.token_cutoff(token))
+    }
+
     fn remembered_cutoff(&self, targets: &[Target<'_>]) -> Option<(Option<Timestamp>, Duration)> {
         self.ask_aged(|state| latest(state, targets))
     }
@@ -91,6 +95,10 @@ impl DenylistStore for Replica {
 
     fn peek_denied(&self, token: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         self.peek(|state| state.is_any_denied(token, targets, || self.now()))
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        self.peek(|state| state.is_token_denied(token, || self.now()))
     }
 
     fn remembered_denied(

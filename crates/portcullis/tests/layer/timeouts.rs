@@ -37,6 +37,10 @@ impl CutoffStore for Distinct {
         Some(Some(Timestamp::from_secs(3)))
     }
 
+    fn peek_token_cutoff(&self, _: &TokenView<'_>) -> Option<Option<Timestamp>> {
+        Some(Some(Timestamp::from_secs(9)))
+    }
+
     fn version(&self) -> Option<u64> {
         Some(4)
     }
@@ -55,6 +59,10 @@ impl DenylistStore for Distinct {
 
     fn peek_denied(&self, _: &TokenView<'_>, targets: &[Target<'_>]) -> Option<bool> {
         Some(targets.iter().any(|target| target.id() == "bad"))
+    }
+
+    fn peek_token_denied(&self, token: &TokenView<'_>) -> Option<bool> {
+        Some(token.client() == Some("bad"))
     }
 
     fn version(&self) -> Option<u64> {
@@ -98,6 +106,7 @@ async fn what_a_store_answers_in_time_is_passed_on() {
     assert_eq!(CutoffStore::cutoff(&store, &target).await.unwrap(), secs(1));
     assert_eq!(store.latest_cutoff(&[target]).await.unwrap(), secs(2));
     assert_eq!(store.peek_cutoff(&[target]), Some(secs(3)));
+    assert_eq!(store.peek_token_cutoff(&view), Some(secs(9)));
     assert_eq!(CutoffStore::kinds(&store), [TargetKind::Key]);
     assert_eq!(CutoffStore::version(&store), Some(4));
     for (id, denied) in [("good", false), ("bad", true)] {
@@ -105,6 +114,7 @@ async fn what_a_store_answers_in_time_is_passed_on() {
         assert_eq!(store.is_denied(&target).await.unwrap(), denied);
         assert_eq!(store.is_any_denied(&view, &[target]).await.unwrap(), denied);
         assert_eq!(store.peek_denied(&view, &[target]), Some(denied));
+        assert_eq!(store.peek_token_denied(&view.with_client(id)), Some(denied));
         assert_eq!(store.is_allowed(&target).await.unwrap(), !denied);
         assert_eq!(store.peek_allowed(&target), Some(!denied));
     }

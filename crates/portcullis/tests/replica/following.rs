@@ -53,6 +53,7 @@ async fn each_store_is_answered_from_it_by_itself_or_as_what_is_remembered() {
     assert_eq!(replica.cutoff(&bob).await.unwrap(), None);
     assert_eq!(replica.min_generation(&bob).await.unwrap(), None);
     assert_eq!(replica.peek_denied(&denied, &[one]), Some(false));
+    assert_eq!(replica.peek_token_denied(&denied), Some(false));
     store.revoke(Entry::not_before(bob, NOW)).await.unwrap();
     store.revoke(Entry::min_generation(bob, 7)).await.unwrap();
     deny(&store, "1").await;
@@ -61,10 +62,14 @@ async fn each_store_is_answered_from_it_by_itself_or_as_what_is_remembered() {
     assert_eq!(replica.cutoff(&bob).await.unwrap(), Some(NOW));
     assert_eq!(replica.latest_cutoff(&[one, bob]).await.unwrap(), Some(NOW));
     assert_eq!(replica.peek_cutoff(&[one, bob]), Some(Some(NOW)));
+    assert_eq!(replica.peek_token_cutoff(&denied.with_subject("bob")), Some(Some(NOW)));
+    assert_eq!(replica.peek_token_cutoff(&denied.with_subject("alice")), Some(None));
     assert!(DenylistStore::is_denied(&replica, &one).await.unwrap());
     assert!(!DenylistStore::is_denied(&replica, &other).await.unwrap());
     assert!(replica.is_any_denied(&denied, &[other, one]).await.unwrap());
     assert_eq!(replica.peek_denied(&denied, &[other, one]), Some(true));
+    assert_eq!(replica.peek_token_denied(&denied), Some(true));
+    assert_eq!(replica.peek_token_denied(&token("2")), Some(false));
     assert_eq!(replica.min_generation(&bob).await.unwrap(), Some(7));
     assert_eq!(replica.peek_min_generation(&bob), Some(Some(7)));
     let version = CutoffStore::version(&replica);
@@ -75,6 +80,8 @@ async fn each_store_is_answered_from_it_by_itself_or_as_what_is_remembered() {
     assert!(replica.cutoff(&bob).await.is_err() && replica.peek_cutoff(&[bob]).is_none());
     assert!(DenylistStore::is_denied(&replica, &one).await.is_err());
     assert!(replica.peek_denied(&denied, &[one]).is_none());
+    assert!(replica.peek_token_denied(&denied).is_none());
+    assert!(replica.peek_token_cutoff(&denied.with_subject("bob")).is_none());
     assert!(replica.min_generation(&bob).await.is_err());
     assert!(replica.peek_min_generation(&bob).is_none());
     assert_eq!(GenerationStore::version(&replica), None);

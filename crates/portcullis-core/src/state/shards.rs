@@ -1,0 +1,22 @@
+//! Into how many shards a table is cut, and in which of them a key is.
+
+/// Shards of a table. A millionth record makes one shard of 4,000 grow, not the whole.
+pub(super) const SHARDS: usize = 256;
+
+/// The number of a shard: there are as many as a byte has values.
+pub(super) type Shard = u8;
+
+/// The shard of a key, which is a hash already: the top byte of its low half. The rest of that half is for
+/// the filter, and the other half for the place in the table: it is not even worked out for what the filter
+/// tells.
+#[inline]
+pub(super) const fn shard_of(key: u128) -> Shard {
+    (key as u64 >> 56) as Shard
+}
+
+/// One of these for each shard.
+pub(super) fn by_shard<T>(make: impl FnMut() -> T) -> Box<[T; SHARDS]> {
+    let all: Vec<T> = std::iter::repeat_with(make).take(SHARDS).collect();
+    let all = all.into_boxed_slice().try_into();
+    all.unwrap_or_else(|_| unreachable!("as many were made"))
+}
