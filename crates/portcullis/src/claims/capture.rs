@@ -50,7 +50,7 @@ impl<'p, 'n> Capturing<'p, 'n> {
     #[inline]
     pub(super) fn borrowed_name(&mut self, name: &'p str) -> Option<Interest> {
         match Known::of(name.as_bytes()) {
-            Some(known) if self.usual && self.note(known) => Some(Interest::usual(known)),
+            Some(known) if self.usual && self.note(known) => Some(Interest::Usual(known)),
             known => self.any_name(known, &Cow::Borrowed(name)),
         }
     }
@@ -74,13 +74,13 @@ impl<'p, 'n> Capturing<'p, 'n> {
             self.fault.get_or_insert_with(|| repeated(name));
         }
         if self.usual {
-            return known.map(Interest::usual);
+            return known.map(Interest::Usual);
         }
         let required = self.names.required.iter().position(|required| **required == **name);
         let required = required.map_or(0, |at| 1 << at);
         let rules = self.names.rules_about(name);
         let claim = self.claim(known, name);
-        (claim.is_some() || required != 0 || rules != 0).then_some(Interest {
+        (claim.is_some() || required != 0 || rules != 0).then_some(Interest::Chosen {
             claim,
             required,
             rules,
@@ -119,36 +119,36 @@ impl<'p, 'n> Capturing<'p, 'n> {
     }
 
     /// Takes a string that is the value of a member which is of interest.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, interest: &Interest, text: &'p str) {
         let c = &mut self.captured;
-        let place = match interest.claim {
-            _ if interest.required | interest.rules != 0 => None,
-            Some(Claim::Known(Known::Issuer)) => Some(&mut c.issuer),
-            Some(Claim::Known(Known::Subject)) => Some(&mut c.subject),
-            Some(Claim::Known(Known::TokenId)) => Some(&mut c.token_id),
-            Some(Claim::Known(Known::Session)) => Some(&mut c.session),
-            Some(Claim::Known(Known::ClientId)) => Some(&mut c.client_id),
-            Some(Claim::Known(Known::AuthorizedParty)) => Some(&mut c.authorized_party),
-            Some(Claim::Known(Known::Audience)) => {
+        let place = match interest {
+            Interest::Usual(Known::Issuer) => &mut c.issuer,
+            Interest::Usual(Known::Subject) => &mut c.subject,
+            Interest::Usual(Known::TokenId) => &mut c.token_id,
+            Interest::Usual(Known::Session) => &mut c.session,
+            Interest::Usual(Known::ClientId) => &mut c.client_id,
+            Interest::Usual(Known::AuthorizedParty) => &mut c.authorized_party,
+            Interest::Usual(Known::Audience) => {
                 c.audience = Some(Audience::One(Cow::Borrowed(text)));
                 return;
             }
-            _ => None,
+            interest => return self.value(interest, &Caught::Text(Cow::Borrowed(text))),
         };
-        match place {
-            Some(place) => *place = Some(Cow::Borrowed(text)),
-            None => self.value(interest, &Caught::Text(Cow::Borrowed(text))),
-        }
+        *place = Some(Cow::Borrowed(text));
     }
 
     /// Takes the value of a member that is of interest.
     pub(super) fn value(&mut self, interest: &Interest, value: &Caught<'p>) {
-        if interest.required | interest.rules != 0 {
-            self.judge(interest, value);
-        }
+        let claim = match *interest {
+            Interest::Usual(known) => Some(Claim::Known(known)),
+            Interest::Chosen { claim, required, rules } => {
+                self.judge(required, rules, value);
+                claim
+            }
+        };
         let c = &mut self.captured;
-        let Some(claim) = interest.claim else { return };
+        let Some(claim) = claim else { return };
         let named = |name: &'n Option<Box<str>>| name.as_deref().unwrap_or_default();
         let names = self.names;
         let taken = match claim {
@@ -206,13 +206,13 @@ impl<'p, 'n> Capturing<'p, 'n> {
     }
 
     /// What the settings ask of it.
-    fn judge(&mut self, interest: &Interest, value: &Caught<'p>) {
+    fn judge(&mut self, required: u64, rules: u64, value: &Caught<'p>) {
         let c = &mut self.captured;
         if !value.is_null() {
-            c.required |= interest.required;
+            c.required |= required;
         }
         for (at, rule) in self.names.rules.iter().enumerate() {
-            if interest.rules & (1 << at) == 0 {
+            if rules & (1 << at) == 0 {
                 continue;
             }
             match rule.judge(value) {

@@ -60,19 +60,17 @@ impl ClaimNames {
 
 /// What is done with the value of a member.
 #[derive(Clone, Copy)]
-pub(super) struct Interest {
-    pub(super) claim: Option<Claim>,
-    /// One bit, if it is required.
-    pub(super) required: u64,
-    /// One bit for each rule about it.
-    pub(super) rules: u64,
-}
-
-impl Interest {
-    /// In a name that means what it always does.
-    pub(super) const fn usual(known: Known) -> Self {
-        Self { claim: Some(Claim::Known(known)), required: 0, rules: 0 }
-    }
+pub(super) enum Interest {
+    /// It means what it always does, and no setting is about it.
+    Usual(Known),
+    /// Settings are about it.
+    Chosen {
+        claim: Option<Claim>,
+        /// One bit, if it is required.
+        required: u64,
+        /// One bit for each rule about it.
+        rules: u64,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -110,6 +108,7 @@ pub(super) enum Known {
 
 impl Known {
     /// By length and then byte by byte, which is how patterns of bytes are compared.
+    #[inline]
     pub(super) fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"iss" => Self::Issuer,

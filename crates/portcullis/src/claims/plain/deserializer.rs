@@ -38,7 +38,7 @@ impl<'a, 'de> Value<'a, 'de> {
 
     /// If it begins with one of these bytes.
     #[inline]
-    fn begins(&mut self, with: &[u8]) -> bool {
+    fn begins(&self, with: &[u8]) -> bool {
         self.scalar.is_none() && self.plain.peek().is_some_and(|byte| with.contains(&byte))
     }
 }
@@ -116,7 +116,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, NotPlain> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotPlain> {
         if self.begins(b"n") {
             self.plain.unseen = false;
             self.plain.word("null")?;

@@ -1,4 +1,4 @@
-//! JSON as nearly every payload is: strings without escapes, whole numbers, and nothing deep.
+//! JSON as nearly every payload is: without white space, strings without escapes, whole numbers, and nothing deep.
 //!
 //! It is read here at a fraction of what reading any JSON costs, and anything else is left to `serde_json`,
 //! which then reads the payload from the beginning and has the last word: about every fault, every escape and
@@ -61,19 +61,13 @@ impl<'de> Plain<'de> {
         Err(NotPlain)
     }
 
-    /// The next byte that is no white space (RFC 8259 §2), which stays.
+    /// The next byte, which stays.
     #[inline]
-    fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.text.as_bytes().get(self.at)?;
-            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
-            }
-            self.at += 1;
-        }
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Takes this byte, behind any white space.
+    /// Takes this byte.
     #[inline]
     fn take(&mut self, wanted: u8) -> Result<(), NotPlain> {
         if self.peek() != Some(wanted) {
@@ -91,12 +85,15 @@ impl<'de> Plain<'de> {
     }
 
     /// Takes a string whose first quotation mark was taken.
-    #[inline]
+    #[inline(always)]
     fn rest_of_text(&mut self) -> Result<&'de str, NotPlain> {
         let start = self.at;
-        let Some(end) = end_of_text(self.text.as_bytes(), start) else { return self.fail() };
-        self.at = end + 1;
-        Ok(&self.text[start..end])
+        let len = self.text.as_bytes().get(start..).and_then(len_of_text);
+        let Some(text) = len.and_then(|len| self.text.get(start..start + len)) else {
+            return self.fail();
+        };
+        self.at = start + text.len() + 1;
+        Ok(text)
     }
 
     /// Takes the name of a member, and what is between it and its value.
@@ -108,7 +105,7 @@ impl<'de> Plain<'de> {
     }
 
     /// Takes the value that comes next, if it is one of these.
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self) -> Result<Option<Scalar<'de>>, NotPlain> {
         match self.peek() {
             Some(b'"') => {
@@ -196,12 +193,13 @@ const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Where the string ends that starts here, if it is plain: without escapes, and without the characters that must
+/// How long the string is that starts here, if it is plain: without escapes, and without the characters that must
 /// be escaped (RFC 8259 §7).
 #[inline]
-fn end_of_text(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+fn len_of_text(bytes: &[u8]) -> Option<usize> {
+    let (words, last) = bytes.as_chunks::<8>();
+    let mut len = 0;
+    for word in words {
         let word = u64::from_le_bytes(*word);
         // that bit swaps the quotation mark and the blank, so that it is below all the others with the control
         // characters; what has its highest bit is no ASCII. A borrow only reaches bytes above one that is found.
@@ -209,13 +207,13 @@ fn end_of_text(bytes: &[u8], start: usize) -> Option<usize> {
         let backslashes = (word ^ each(b'\\')).wrapping_sub(each(1));
         let found = (below | backslashes) & !word & each(0x80);
         if found != 0 {
-            at += found.trailing_zeros() as usize / 8;
-            return (bytes[at] == b'"').then_some(at);
+            let bits = found.trailing_zeros() - 7;
+            return ((word >> bits) as u8 == b'"').then_some(len + bits as usize / 8);
         }
-        at += 8;
+        len += 8;
     }
-    let more = bytes[at..].iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
-    (bytes[at + more] == b'"').then_some(at + more)
+    let more = last.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    (last[more] == b'"').then_some(len + more)
 }
 
 /// The number that eight digits are, the first of which is worth most.
