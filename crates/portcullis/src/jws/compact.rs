@@ -17,10 +17,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The largest token, in bytes.
+    /// The largest token, in bytes: at most 4 GiB, whatever is asked for.
     #[must_use]
     pub const fn token(mut self, bytes: usize) -> Self {
-        self.token = bytes;
+        self.token = if bytes > u32::MAX as usize { u32::MAX as usize } else { bytes };
         self
     }
 
@@ -29,6 +29,11 @@ impl Limits {
     pub const fn header(mut self, bytes: usize) -> Self {
         self.header = bytes;
         self
+    }
+
+    /// True if the token is not too large as a whole.
+    pub(super) const fn allow(self, token: &[u8]) -> bool {
+        token.len() <= self.token
     }
 }
 
@@ -50,7 +55,7 @@ impl<'a> Compact<'a> {
                 .found(format!("{found} bytes"))
                 .reject(RejectionKind::TokenTooLarge)
         };
-        if token.len() > limits.token {
+        if !limits.allow(token) {
             return Err(too_large("token", limits.token, token.len()));
         }
         let mut dots = memchr::memchr_iter(b'.', token);
@@ -121,6 +126,8 @@ mod tests {
         assert_eq!(kind(&token, Limits::default().token(13)), Some(RejectionKind::TokenTooLarge));
         assert_eq!(kind(&token, Limits::default().header(3)), None);
         assert_eq!(kind(&token, Limits::default().header(2)), Some(RejectionKind::TokenTooLarge));
+        // places in a token are told in 32 bits
+        assert_eq!(Limits::default().token(usize::MAX), Limits::default().token(u32::MAX as usize));
         // told in bytes after decoding
         let long = format!("{}..", "a".repeat(400));
         let told = Compact::split(long.as_bytes(), Limits::default().header(299)).err().unwrap();

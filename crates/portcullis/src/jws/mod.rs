@@ -34,6 +34,7 @@ mod compact;
 mod encoding;
 mod header;
 mod memo;
+mod parts;
 mod signature;
 
 use std::fmt;
@@ -44,6 +45,7 @@ pub use compact::Limits;
 pub(crate) use encoding::{Decoder, decode};
 pub use header::Header;
 pub(crate) use memo::{OfThread, Scratch};
+pub(crate) use parts::Parts;
 pub(crate) use signature::{check_signature, find_signer};
 
 use crate::Keys;
@@ -75,14 +77,14 @@ pub fn verify_within(
     let compact = Compact::split(token.as_ref(), limits)?;
     let header = Header::read(&compact)?;
     keys.check()?;
-    let decoder = Decoder::new();
+    let parts = Parts::of(&compact, &Decoder::new());
     let key = find_signer(
         || keys.snapshot(),
-        |set| check_signature(&compact, &header, set, &decoder, |_| true),
+        |set| check_signature(&compact, &header, set, &parts, |_| true),
         |wanted, rejection| keys.seek(wanted, rejection),
     )
     .map_err(Refusal::now)?;
-    let payload = decode(compact.payload, "payload")?;
+    let payload = parts.payload(&compact)?.to_vec();
     Ok(Jws { payload, header, key })
 }
 

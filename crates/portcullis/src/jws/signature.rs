@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::compact::Compact;
-use super::encoding::Decoder;
 use super::header::Header;
+use super::parts::Parts;
 use crate::Algorithm;
 use crate::error::{Diagnosis, Rejection, RejectionKind, quoted};
 use crate::keys::{Candidates, KeySet, Refusal, VerificationKey, WantedKey};
@@ -65,19 +65,13 @@ pub(crate) fn find_signer<'h, S: Deref<Target = KeySet>>(
     }
 }
 
-/// The longest signature of any key, in bytes: RSA of 8192 bits. What the decoder wants beside it is little.
-const LONGEST: usize = 1024 + 8;
-
-/// One that is not RSA: the longest is of P-521.
-const LONGEST_SHORT: usize = 132 + 8;
-
 /// Finds the key that signed the token: one algorithm (RFC 8725 §3.1), the keys bound to it, of these
 /// the one that `kid` names, and a few where none is named.
 pub(crate) fn check_signature<'h>(
     compact: &Compact<'_>,
     header: &'h Header,
     keys: &KeySet,
-    decoder: &Decoder,
+    parts: &Parts,
     allowed: impl Fn(Algorithm) -> bool,
 ) -> Result<Arc<VerificationKey>, Unsigned<'h>> {
     let algorithm = Algorithm::from_name(header.algorithm())
@@ -87,22 +81,7 @@ pub(crate) fn check_signature<'h>(
     if candidates.is_empty() {
         return Err(no_key(algorithm, header, keys, &allowed));
     }
-    // on the stack, and no more of it wiped than is needed
-    let (mut short, mut long, mut endless);
-    let most = base64::decoded_len_estimate(compact.signature.len());
-    let buffer: &mut [u8] = if most <= LONGEST_SHORT {
-        short = [0; LONGEST_SHORT];
-        &mut short
-    } else if most <= LONGEST {
-        long = [0; LONGEST];
-        &mut long
-    } else {
-        // nobody's, but whether it is canonical is said first
-        endless = vec![0; most];
-        &mut endless
-    };
-    let len = decoder.decode_slice(compact.signature, buffer, "signature")?;
-    let signature = &buffer[..len];
+    let signature = parts.signature(compact)?;
     for key in candidates.iter() {
         if key.verifies(compact.signing_input, signature) {
             return Ok(Arc::clone(key));

@@ -42,7 +42,7 @@ pub(crate) use window::Window;
 use crate::cache::{Handle, Remember};
 use crate::claims::{self, Captured, Capturing};
 use crate::error::Rejection;
-use crate::jws::{Compact, Header, Limits, OfThread, Scratch, check_signature, find_signer};
+use crate::jws::{Compact, Header, Limits, OfThread, Parts, Scratch, check_signature, find_signer};
 use crate::keys::Refusal;
 use crate::registered::{Names, Registered};
 use crate::source::Source;
@@ -299,34 +299,37 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         token: &[u8],
         seeking: Seeking,
     ) -> Result<Arc<Token<C>>, Refusal> {
-        let compact = self.split(source, token)?;
-        self.scratch.with(|OfThread { headers, buffer }| {
+        self.scratch.with(|OfThread { headers, parts }| {
+            let padded = self.trust.is_padded(source);
+            let known = if padded { None } else { headers.take_apart(token, self.limits) };
+            if let Some((compact, header)) = known {
+                let verified = self.verify_with(source, &compact, header, seeking, parts);
+                return verified.map_err(|refusal| self.refuse(token, refusal));
+            }
+            let compact = self.split(source, token)?;
             if let Some(header) = headers.get(&compact) {
-                return self.verify_with(source, &compact, header, seeking, buffer);
+                return self.verify_with(source, &compact, header, seeking, parts);
             }
             let header = Header::read(&compact)?;
-            let verified = self.verify_with(source, &compact, &header, seeking, buffer)?;
+            let verified = self.verify_with(source, &compact, &header, seeking, parts)?;
             headers.insert(&compact, header);
             Ok(verified)
         })
     }
 
-    /// The same, with a buffer for the payload.
+    /// The same, with the memory that it takes.
     fn verify_with(
         &self,
         source: Option<&Source>,
         compact: &Compact<'_>,
         header: &Header,
         seeking: Seeking,
-        buffer: &mut Vec<u8>,
+        parts: &mut Parts,
     ) -> Result<Arc<Token<C>>, Refusal> {
-        let decoder = &self.scratch.decoder;
-        let (issuer, decoded) = match self.trust.only(source) {
-            Some(only) => (Arc::clone(only), None),
-            None => {
-                let len = decoder.decode_into(compact.payload, buffer, "payload")?;
-                (self.trust.select(compact, &buffer[..len], source)?, Some(len))
-            }
+        parts.decode(compact, &self.scratch.decoder);
+        let issuer = match self.trust.only(source) {
+            Some(only) => Arc::clone(only),
+            None => self.trust.select(compact, parts.payload(compact)?, source)?,
         };
         issuer.check_keys()?;
         let explain = |rejection: Rejection| {
@@ -336,7 +339,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
         let key = find_signer(
             || issuer.keys(),
             |keys| {
-                check_signature(compact, header, keys, decoder, |alg| issuer.allows(alg))
+                let allowed = |algorithm| issuer.allows(algorithm);
+                check_signature(compact, header, keys, parts, allowed)
                     .map_err(|unsigned| unsigned.map(explain))
             },
             |wanted, rejection| match seeking {
@@ -345,19 +349,16 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             },
         )?;
         rules::check_type(&issuer, header)?;
-        let len = match decoded {
-            Some(len) => len,
-            None => decoder.decode_into(compact.payload, buffer, "payload")?,
-        };
         let mut capturing = Capturing::new(issuer.claim_names());
-        let mut claims: C = claims::read(&buffer[..len], &mut capturing, &issuer.places())?;
+        let mut claims: C =
+            claims::read(parts.payload(compact)?, &mut capturing, &issuer.places())?;
         let captured = capturing.captured();
         if issuer.reads_header() {
             header_rules::check(&issuer, compact, captured)?;
         }
         let window = Window::of(&issuer.settings, &rules::Times::of(captured));
-        // whatever this decides, the clock itself would decide the same
-        let now = window.holding_now(&*self.clock).unwrap_or_else(|| self.clock.now());
+        let within = window.holds_now(&*self.clock);
+        let now = (!within).then(|| self.clock.now());
         rules::check_claims(&issuer, captured, now)
             .map_err(|rejection| self.trust.explain(rejection, compact, source))?;
         key_issuer::check(&issuer, &key, captured.issuer.as_deref())?;
@@ -388,7 +389,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 
     /// The rules that the clock decides, for a token that was verified before.
     fn check_times(&self, token: &Token<C>) -> Result<(), Rejection> {
-        if token.registered.window.holding_now(&*self.clock).is_some() {
+        if token.registered.window.holds_now(&*self.clock) {
             return Ok(());
         }
         let now = self.clock.now();
@@ -402,6 +403,15 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 }
 
 impl<C> Inner<C> {
+    /// Says of a token that was taken apart in haste whether it has three parts at all, before anything else.
+    #[cold]
+    fn refuse(&self, token: &[u8], refusal: Refusal) -> Refusal {
+        match (refusal, Compact::split(token, self.limits)) {
+            (Refusal::Final(_), Err(rejection)) => rejection.into(),
+            (refusal, _) => refusal,
+        }
+    }
+
     /// Takes a token from this place apart.
     fn split<'a>(
         &self,

@@ -16,6 +16,7 @@ const BEHIND: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     from: Timestamp,
+    /// As much earlier as a recent time may lie behind.
     until: Timestamp,
 }
 
@@ -38,19 +39,19 @@ impl Window {
             (Some(age), Some(iat)) => iat.saturating_add(age),
             _ => Timestamp::MAX,
         };
-        let until = end.min(too_old).saturating_add(leeway);
+        let until = end.min(too_old).saturating_add(leeway).saturating_sub(BEHIND);
         Self { from, until }
     }
 
-    /// A [recent](Clock::recent) time, if the present moment is within whatever that time is by now. Whoever
-    /// is nearer to an end has to look at the clock itself.
-    pub(super) fn holding_now(&self, clock: &(impl Clock + ?Sized)) -> Option<Timestamp> {
-        Some(clock.recent()).filter(|recent| self.holds_about(*recent))
+    /// True if the present moment is within, as a [recent](Clock::recent) time shows. Whoever is nearer to an end
+    /// has to look at the clock itself.
+    pub(super) fn holds_now(&self, clock: &(impl Clock + ?Sized)) -> bool {
+        self.holds_about(clock.recent())
     }
 
     /// True if every moment from this one on is within, until a recent time has become an old one.
     fn holds_about(&self, recent: Timestamp) -> bool {
-        self.from <= recent && recent.saturating_add(BEHIND) < self.until
+        self.from <= recent && recent < self.until
     }
 }
 
@@ -101,7 +102,8 @@ mod tests {
                     prop_assert!(kept && later, "{now} is within {window:?}");
                 } else {
                     // the last moment of an age belongs to it, and no time is after the last one
-                    let near_the_end = now <= window.until && window.until <= now.saturating_add(BEHIND);
+                    let near_the_end =
+                        window.until <= now && now <= window.until.saturating_add(BEHIND);
                     prop_assert!(!kept || near_the_end, "{now} is not within {window:?}");
                 }
             }

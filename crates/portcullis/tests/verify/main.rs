@@ -9,6 +9,7 @@ mod changing;
 mod claims;
 mod explain;
 mod issuers;
+mod remembered;
 mod rules;
 mod source;
 mod third_party;

@@ -11,7 +11,7 @@ use super::super::{Inner, TrustedIssuer, Verifier, header_rules, key_issuer, rul
 use super::{Explanation, Rule, report};
 use crate::claims::{self, Capturing};
 use crate::error::{Rejection, RejectionKind};
-use crate::jws::{Compact, Decoder, Header, check_signature, decode, find_signer};
+use crate::jws::{Compact, Decoder, Header, Parts, check_signature, decode, find_signer};
 use crate::keys::{Refusal, VerificationKey};
 use crate::source::Source;
 
@@ -169,7 +169,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             to.verdict(Rule::HeaderValues, verdict, texts);
         }
         let now = self.clock.now();
-        let heard = rules::each_claim_rule(issuer, captured, now, |rule, verdict| {
+        let heard = rules::each_claim_rule(issuer, captured, Some(now), |rule, verdict| {
             let texts = || report::claim_rule(rule, issuer, captured, now);
             match verdict {
                 // one that is there and not of its type has been told about already
@@ -209,10 +209,14 @@ fn explain_signature(
     decoder: &Decoder,
     to: &mut Explanation,
 ) -> Option<Arc<VerificationKey>> {
+    let parts = Parts::of(compact, decoder);
     let checked = issuer.check_keys().and_then(|()| {
         let found = find_signer(
             || issuer.keys(),
-            |keys| check_signature(compact, header, keys, decoder, |alg| issuer.allows(alg)),
+            |keys| {
+                let allowed = |algorithm| issuer.allows(algorithm);
+                check_signature(compact, header, keys, &parts, allowed)
+            },
             |wanted, rejection| issuer.seek(wanted, rejection),
         );
         found.map_err(Refusal::now)
