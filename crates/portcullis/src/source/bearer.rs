@@ -7,6 +7,7 @@ use super::{Found, is_tchar, single};
 
 const SCHEME: &[u8] = b"bearer";
 
+#[inline]
 pub(super) fn find(headers: &HeaderMap) -> Found<'_> {
     match single(headers, &AUTHORIZATION) {
         Found::One(value) => credential_of(value).map_or(Found::Nothing, Found::One),
@@ -16,6 +17,7 @@ pub(super) fn find(headers: &HeaderMap) -> Found<'_> {
 
 /// What follows the scheme and its spaces, if the scheme is ours. A value that starts with no scheme
 /// at all is handed on as it is, to be found malformed.
+#[inline]
 fn credential_of(value: &[u8]) -> Option<&[u8]> {
     // the common spelling first, so that the scheme is compared in one go
     if let Some(rest) = value.strip_prefix(b"Bearer ") {

@@ -183,6 +183,7 @@ enum Found<'a> {
 }
 
 /// The one value of a header.
+#[inline]
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Found<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -232,16 +233,26 @@ pub(crate) fn take<'a>(
 ) -> Result<Option<Credential<'a>>, Rejection> {
     let mut taken: Option<Credential<'_>> = None;
     for source in sources {
-        match (source.find(headers), taken) {
-            (Found::Nothing, _) => {}
-            (Found::One(token), None) => taken = Some(Credential { token, source }),
-            (Found::One(_), Some(Credential { source: other, .. })) => {
-                return Err(several(format!("one in {other} and one in {source}")));
-            }
-            (Found::Several, _) => return Err(several(format!("{source} more than once"))),
+        match source.find(headers) {
+            Found::Nothing => {}
+            Found::One(token) => match taken {
+                None => taken = Some(Credential { token, source }),
+                Some(other) => return Err(two(other.source, source)),
+            },
+            Found::Several => return Err(repeated(source)),
         }
     }
     Ok(taken)
+}
+
+#[cold]
+fn two(one: &Source, other: &Source) -> Rejection {
+    several(format!("one in {one} and one in {other}"))
+}
+
+#[cold]
+fn repeated(source: &Source) -> Rejection {
+    several(format!("{source} more than once"))
 }
 
 /// A credential is required and there is none.
