@@ -120,6 +120,10 @@ impl<S, B> Contestant for Hot<S>
 where
     S: Service<Request<()>, Response = Response<B>, Error = Infallible>,
 {
+    fn prepare(&mut self) {
+        self.0.touch();
+    }
+
     fn run(&mut self, operations: usize) {
         self.0.run(operations);
     }
@@ -183,6 +187,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Contestant for Cold<C> {
         self.strangers.restart(layer.layer(end()));
         self.strangers.run(16);
         self.driven.restart(layer.layer(end()));
+        self.driven.touch();
     }
 
     fn run(&mut self, operations: usize) {
