@@ -6,6 +6,7 @@ mod hash;
 mod requirement;
 pub mod revocation;
 mod roles;
+mod siphash;
 pub mod state;
 mod target;
 mod time;

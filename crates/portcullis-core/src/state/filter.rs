@@ -61,7 +61,7 @@ impl Filters {
 
     /// False only if this key was not added.
     #[inline]
-    pub(super) fn may_hold(&self, shard: Shard, key: u128) -> bool {
+    pub(super) fn may_hold(&self, shard: Shard, key: u64) -> bool {
         let state = self.states[usize::from(shard)].load(Ordering::Acquire);
         let mask = state & MASK;
         if mask == OFF || self.has_bits(shard, key, mask) {
@@ -73,7 +73,7 @@ impl Filters {
     }
 
     #[inline]
-    fn has_bits(&self, shard: Shard, key: u128, mask: u64) -> bool {
+    fn has_bits(&self, shard: Shard, key: u64, mask: u64) -> bool {
         let Some(block) = self.block(shard, number_of(key, mask)) else { return false };
         let words = block.0.iter().zip(places(key));
         // all four are read: which of them is the first to miss is chance, and a wrong guess at a branch
@@ -90,7 +90,7 @@ impl Filters {
     }
 
     /// Adds a key. Only under the lock of the shard, and before the key can be found in its table.
-    pub(super) fn add(&self, shard: Shard, key: u128) {
+    pub(super) fn add(&self, shard: Shard, key: u64) {
         let mask = self.states[usize::from(shard)].load(Ordering::Relaxed) & MASK;
         // if it is off, a panic left it so, and the table is asked
         if mask != OFF {
@@ -98,7 +98,7 @@ impl Filters {
         }
     }
 
-    fn set_bits(&self, shard: Shard, key: u128, mask: u64) {
+    fn set_bits(&self, shard: Shard, key: u64, mask: u64) {
         let Some(block) = self.block(shard, number_of(key, mask)) else { return };
         for (word, place) in block.0.iter().zip(places(key)) {
             // nobody else writes
@@ -122,7 +122,7 @@ impl Filters {
 
     /// Makes the filter of a shard anew, for these keys and as many more as there is room for. Only under
     /// the lock of the shard, and once there is [room](Self::make_room).
-    pub(super) fn rebuild(&self, shard: Shard, keys: impl Iterator<Item = u128>, room: usize) {
+    pub(super) fn rebuild(&self, shard: Shard, keys: impl Iterator<Item = u64>, room: usize) {
         let state = &self.states[usize::from(shard)];
         let changed = (state.load(Ordering::Relaxed) & !MASK).wrapping_add(CHANGE);
         state.store(changed | OFF, Ordering::Relaxed);
@@ -150,29 +150,26 @@ fn mask_of(keys: usize) -> u64 {
 
 /// The number of a key's block under a mask: the bits below those that choose the shard.
 #[inline]
-fn number_of(key: u128, mask: u64) -> u64 {
-    key as u64 >> 32 & mask
+fn number_of(key: u64, mask: u64) -> u64 {
+    key >> 32 & mask
 }
 
 /// A bit of each word of a block: the lowest bits of the key.
 #[inline]
-fn places(key: u128) -> [u64; 4] {
-    std::array::from_fn(|word| key as u64 >> (6 * word) & 63)
+fn places(key: u64) -> [u64; 4] {
+    std::array::from_fn(|word| key >> (6 * word) & 63)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A key, as good as random (splitmix64, twice).
-    fn key(n: u64) -> u128 {
-        let half = |n: u64| {
-            let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        };
-        u128::from(half(2 * n + 1)) << 64 | u128::from(half(2 * n + 2))
+    /// A key, as good as random (splitmix64).
+    fn key(n: u64) -> u64 {
+        let mut z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
     fn passing(filters: &Filters, shard: Shard, keys: std::ops::Range<u64>) -> usize {
