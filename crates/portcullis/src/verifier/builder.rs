@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicU64;
 use portcullis_core::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 
-use super::{Inner, Issuer, Issuers, Trust, Verifier};
+use super::pipeline::Inner;
+use super::trust::Trust;
+use super::{Issuer, Issuers, Verifier};
 use crate::cache::{self, Cache};
 use crate::error::BuildError;
 use crate::jws::{Limits, Scratch};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use portcullis_core::{AccessClaims, Clock as _};
 use serde::de::DeserializeOwned;
 
-use super::super::{Inner, TrustedIssuer, Verifier, header_rules, key_issuer, rules};
+use super::super::pipeline::Inner;
+use super::super::{TrustedIssuer, Verifier, header_rules, key_issuer, rules};
 use super::{Explanation, Rule, report};
 use crate::claims::{self, Capturing};
 use crate::error::{Rejection, RejectionKind};
