@@ -171,8 +171,9 @@ where
             Err(Refusal::Final(rejection)) => {
                 Err(credential.explain(rejection, self.verifier.is_padded(source)))
             }
-            // it came as far as the keys, so it is made of the characters of a token
+            // not all of it was looked at so far, and nobody waits for the key of what is no token
             Err(Refusal::Missing(missing)) => {
+                credential.check(self.verifier.is_padded(source))?;
                 Ok(Caller::Awaited(missing, source.clone(), credential.token.into()))
             }
         }

@@ -208,16 +208,21 @@ impl Credential<'_> {
     /// A rejection of the token, or of the credential where it is no token at all.
     ///
     /// The characters are looked at only now: what is not made of the right ones can't have been
-    /// verified, and a good token need not be walked over once more. `padded` says that its parts may
-    /// end with `=`, which only the last one of a `token68` may.
+    /// verified, and a good token need not be walked over once more.
     pub(crate) fn explain(&self, rejection: Rejection, padded: bool) -> Rejection {
+        self.check(padded).err().unwrap_or(rejection)
+    }
+
+    /// Whether it is made of the characters of a token. `padded` says that its parts may end with `=`,
+    /// which only the last one of a `token68` may.
+    pub(crate) fn check(&self, padded: bool) -> Result<(), Rejection> {
         let parts = || self.token.split(|&b| b == b'.');
         if is_token68(self.token) || (padded && parts().all(is_token68)) {
-            rejection
+            Ok(())
         } else if self.source.place == Place::Bearer && bearer::is_list(self.token) {
-            several(format!("a list in {}", self.source))
+            Err(several(format!("a list in {}", self.source)))
         } else {
-            malformed(self.source)
+            Err(malformed(self.source))
         }
     }
 }

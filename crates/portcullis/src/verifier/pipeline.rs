@@ -186,13 +186,11 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
 }
 
 impl<C> Inner<C> {
-    /// Says of a token that was taken apart in haste whether it has three parts at all, before anything else.
+    /// Says of a token that was taken apart in haste whether it has three parts at all, before anything else. One that
+    /// has not is waited for by nobody.
     #[cold]
     fn refuse(&self, token: &[u8], refusal: Refusal) -> Refusal {
-        match (refusal, Compact::split(token, self.limits)) {
-            (Refusal::Final(_), Err(rejection)) => rejection.into(),
-            (refusal, _) => refusal,
-        }
+        Compact::split(token, self.limits).err().map_or(refusal, Refusal::Final)
     }
 
     /// Takes a token from this place apart.

@@ -88,6 +88,21 @@ async fn a_key_that_does_not_turn_up_is_401_and_an_outage_503() {
 }
 
 #[tokio::test]
+async fn what_is_no_credential_waits_for_no_key() {
+    for (behind, expected) in [
+        ("!", RejectionKind::MalformedCredential),
+        (",", RejectionKind::MalformedCredential),
+        (", Bearer a.b.c", RejectionKind::MultipleCredentials),
+    ] {
+        let setup = setup();
+        let request = bearer(&format!("{}{behind}", setup.token()));
+        // what whoever waited would be told
+        setup.answer.send(Err("no answer")).unwrap();
+        ask(&setup.layer, request).await.assert_refused(expected);
+    }
+}
+
+#[tokio::test]
 async fn a_token_whose_key_came_late_can_be_revoked_all_the_same() {
     let setup = setup();
     let request = bearer(&setup.token());

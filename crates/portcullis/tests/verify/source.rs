@@ -254,6 +254,31 @@ fn a_key_that_is_not_there_is_401_and_one_that_cannot_be_known_503() {
 }
 
 #[test]
+fn what_has_not_three_parts_is_no_token_whether_its_header_was_seen_before_or_not() {
+    for answer in [Answer::NotThere, Answer::Unavailable, Answer::WaitsInVain, Answer::WaitFails] {
+        let experienced = setup(ours, answer);
+        experienced.verifier.verify(experienced.issuer.token().mint()).unwrap();
+        // the key is withdrawn, and its header remembered
+        experienced.source.keys.replace(KeySet::default());
+        let token = experienced.issuer.token().mint();
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        let (header, payload) = input.split_once('.').unwrap();
+        for parts in [
+            format!("{header}.{payload}.{payload}.{signature}"),
+            format!("{header}...{signature}"),
+            format!("{input}.{}.{}", &signature[..20], &signature[21..]),
+        ] {
+            for setup in [&experienced, &setup(none, answer)] {
+                let refused = kind(setup.verifier.verify(&parts));
+                assert_eq!(refused, RejectionKind::MalformedToken, "{parts}");
+                let refused = kind(block_on(setup.verifier.verify_async(&parts)));
+                assert_eq!(refused, RejectionKind::MalformedToken, "{parts}");
+            }
+        }
+    }
+}
+
+#[test]
 fn who_does_not_wait_is_told_503_and_not_401() {
     let Setup { issuer, verifier, keys, .. } = setup(none, Answer::WaitsInVain);
     let token = issuer.token().mint();
