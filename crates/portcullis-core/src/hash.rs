@@ -4,25 +4,29 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
-use super::siphash::{Hash, SipHash};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use crate::TargetKind;
 
 /// What hashes the ids of one kind and issuer.
-pub(crate) struct IdHasher(SipHash);
+pub(crate) struct IdHasher(SipHasher13);
 
 impl IdHasher {
-    /// For this kind and issuer, under a key of their own. The first eight bytes that are hashed for it are
-    /// the kind and all behind them the issuer, so no two of them have the same bytes.
+    /// For this kind and issuer, under a key of their own. The last byte that is hashed for it is the kind
+    /// and all before it the issuer, so no two of them have the same bytes.
     pub(crate) fn new(kind: TargetKind, issuer: &str) -> Self {
         let (k0, k1) = *hash_seed();
-        let key = SipHash::new(k0, k1).hash_behind(kind as u64, issuer.as_bytes()).whole();
-        Self(SipHash::new(key as u64, (key >> 64) as u64))
+        let mut hasher = SipHasher13::new_with_keys(k0, k1);
+        hasher.write(issuer.as_bytes());
+        hasher.write_u8(kind as u8);
+        let key = hasher.finish128();
+        Self(SipHasher13::new_with_keys(key.h1, key.h2))
     }
 
     /// What [`Target::hash128`](crate::Target::hash128) is for a target with this id.
-    #[inline(always)]
-    pub(crate) fn hash(&self, id: &str) -> Hash {
-        self.0.hash(id.as_bytes())
+    #[inline]
+    pub(crate) fn hash(&self, id: &str) -> u128 {
+        self.0.hash(id.as_bytes()).as_u128()
     }
 }
 

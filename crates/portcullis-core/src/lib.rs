@@ -6,7 +6,6 @@ mod hash;
 mod requirement;
 pub mod revocation;
 mod roles;
-mod siphash;
 pub mod state;
 mod target;
 mod time;

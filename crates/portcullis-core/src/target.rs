@@ -177,7 +177,7 @@ impl<'a> Target<'a> {
     /// good as drawn apart, and this is no weaker than one pass over all of it.
     #[must_use]
     pub fn hash128(&self) -> u128 {
-        IdHasher::new(self.kind, self.issuer).hash(self.id).whole()
+        IdHasher::new(self.kind, self.issuer).hash(self.id)
     }
 
     /// An owned copy.

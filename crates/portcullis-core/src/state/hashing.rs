@@ -4,7 +4,6 @@
 use std::sync::OnceLock;
 
 use super::super::hash::IdHasher;
-use super::super::siphash::Hash;
 use crate::{Target, TargetKind};
 
 /// How many issuers are kept. What comes later is derived each time, which costs as much again as the id.
@@ -14,7 +13,7 @@ const ISSUERS: usize = 4;
 pub(super) struct Hashing {
     /// The first issuers that were asked about. The places are filled from the first on, and never again.
     issuers: [OnceLock<Issuer>; ISSUERS],
-    everything: Hash,
+    everything: u128,
 }
 
 struct Issuer {
@@ -30,22 +29,23 @@ impl Issuer {
 
     /// The hash of this target, if it is one of this issuer.
     #[inline(always)]
-    fn hash(&self, target: &Target<'_>) -> Option<Hash> {
-        let hasher = &self.hashers[target.kind() as usize];
-        is_same(&self.name, target.issuer()).then(|| hasher.hash(target.id()))
+    fn hash(&self, target: &Target<'_>) -> Option<u128> {
+        let hasher =
+            (*self.name == *target.issuer()).then(|| &self.hashers[target.kind() as usize])?;
+        Some(hasher.hash(target.id()))
     }
 }
 
 impl Hashing {
     pub(super) fn new() -> Self {
-        let everything = hash(&Target::everything());
+        let everything = Target::everything().hash128();
         Self { issuers: [const { OnceLock::new() }; ISSUERS], everything }
     }
 
     /// The hash of a target that is asked about: its issuer is kept while there is a place.
     // Always inlined: where the kind is known, little is left of it.
     #[inline(always)]
-    pub(super) fn of_asked(&self, target: &Target<'_>) -> Hash {
+    pub(super) fn of_asked(&self, target: &Target<'_>) -> u128 {
         if target.kind() == TargetKind::Everything {
             return self.everything;
         }
@@ -55,7 +55,7 @@ impl Hashing {
 
     /// The same for a target whose issuer is not the first.
     #[inline(never)]
-    fn of_others(&self, target: &Target<'_>) -> Hash {
+    fn of_others(&self, target: &Target<'_>) -> u128 {
         for place in &self.issuers {
             // whoever was first has the place
             let issuer = place.get_or_init(|| Issuer::new(target.issuer()));
@@ -63,39 +63,17 @@ impl Hashing {
                 return hash;
             }
         }
-        hash(target)
+        target.hash128()
     }
 
     /// The hash of a target that is written. A log may tell of many issuers whose tokens never come here,
     /// so none is kept.
     pub(super) fn of_written(&self, target: &Target<'_>) -> u128 {
         if target.kind() == TargetKind::Everything {
-            return self.everything.whole();
+            return self.everything;
         }
         let mut known = self.issuers.iter().map_while(OnceLock::get);
-        let kept = known.find_map(|issuer| issuer.hash(target));
-        kept.unwrap_or_else(|| hash(target)).whole()
-    }
-}
-
-fn hash(target: &Target<'_>) -> Hash {
-    IdHasher::new(target.kind(), target.issuer()).hash(target.id())
-}
-
-/// `a == b`, without a call for names of 16 to 64 bytes, as those of issuers are.
-#[inline(always)]
-fn is_same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    // two pieces that overlap, unless there is nothing between them
-    match a.len() {
-        len if len != b.len() => false,
-        16..=32 => {
-            a.first_chunk::<16>() == b.first_chunk() && a.last_chunk::<16>() == b.last_chunk()
-        }
-        33..=64 => {
-            a.first_chunk::<32>() == b.first_chunk() && a.last_chunk::<32>() == b.last_chunk()
-        }
-        _ => a == b,
+        known.find_map(|issuer| issuer.hash(target)).unwrap_or_else(|| target.hash128())
     }
 }
 
@@ -134,11 +112,7 @@ mod tests {
                         target.hash128(),
                         "{target:?}, {round}"
                     );
-                    assert_eq!(
-                        hashing.of_asked(&target).whole(),
-                        target.hash128(),
-                        "{target:?}, {round}"
-                    );
+                    assert_eq!(hashing.of_asked(&target), target.hash128(), "{target:?}, {round}");
                 }
             }
             assert_eq!(kept(&hashing), rotated[..ISSUERS]);
@@ -158,18 +132,5 @@ mod tests {
             hashing.of_asked(&Target::subject("i", "bob"));
         }
         assert_eq!(kept(&hashing), ["i"]);
-    }
-    #[test]
-    fn names_of_any_length_are_the_same_only_if_every_byte_is() {
-        for len in 0..100 {
-            let name = "i".repeat(len);
-            assert!(is_same(&name, &name.clone()));
-            assert!(!is_same(&name, &"i".repeat(len + 1)) && !is_same(&"i".repeat(len + 1), &name));
-            for at in 0..len {
-                let mut other = name.clone();
-                other.replace_range(at..=at, "j");
-                assert!(!is_same(&name, &other), "{at} of {len}");
-            }
-        }
     }
 }

@@ -59,7 +59,6 @@ use records::{Denied, Listed, Mark, Pending, Record};
 use subjects::Subjects;
 use table::{Room, Table};
 
-use super::siphash::Hash;
 use crate::{TargetKind, Timestamp};
 
 /// The revocations that were written so far. See [the module](self).
@@ -97,10 +96,10 @@ impl Denials {
         self.kinds.load().and(self.pending.kinds.load())
     }
 
-    /// True if a denial of what has this hash was pending and has come into force.
+    /// True if a denial of this key was pending and has come into force.
     #[inline(never)]
-    fn comes_true(&self, hash: &Hash, now: impl FnOnce() -> Timestamp) -> bool {
-        let pending = self.pending.table.look_up(hash);
+    fn comes_true(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
+        let pending = self.pending.table.get(key);
         pending.is_some_and(|pending| pending.effective_millis <= now().as_millis())
     }
 }

@@ -24,9 +24,8 @@ impl State {
         if !may_be && !may_come {
             return false;
         }
-        let hash = self.hashing.of_asked(target);
-        (may_be && denials.now.look_up(&hash).is_some())
-            || (may_come && denials.comes_true(&hash, now))
+        let key = self.hashing.of_asked(target);
+        (may_be && denials.now.contains(key)) || (may_come && denials.comes_true(key, now))
     }
 
     /// True if any of the targets is denied, or if the token falls under a cutoff that its subject's
@@ -85,7 +84,7 @@ impl State {
 
     fn mark<T: Ord + Copy>(&self, marks: &Marks<T>, target: &Target<'_>) -> Option<T> {
         let held = marks.kinds.has(target.kind());
-        let mark = held.then(|| marks.table.look_up(&self.hashing.of_asked(target)))?;
+        let mark = held.then(|| marks.table.get(self.hashing.of_asked(target)))?;
         mark.map(|mark| mark.value)
     }
 
@@ -119,12 +118,12 @@ impl State {
     /// True if this token is on the allowlist.
     #[must_use]
     pub fn is_allowed(&self, token: &Target<'_>) -> bool {
-        let Some(listed) = self.listed.look_up(&self.hashing.of_asked(token)) else { return false };
+        let Some(listed) = self.listed.get(self.hashing.of_asked(token)) else { return false };
         let removed_at = |kind, key: &dyn Fn() -> u128| {
             let known = self.removed.kinds.has(kind).then(|| self.removed.table.get(key()));
             known.flatten().map_or(0, |mark| mark.value)
         };
-        let of = |target| self.hashing.of_asked(&target).whole();
+        let of = |target| self.hashing.of_asked(&target);
         listed.position > removed_at(TargetKind::Subject, &|| listed.subject)
             && listed.position
                 > removed_at(TargetKind::Issuer, &|| of(Target::issuer_wide(token.issuer())))

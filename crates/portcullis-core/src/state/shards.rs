@@ -10,8 +10,8 @@ pub(super) type Shard = u8;
 /// the filter, and the other half for the place in the table: it is not even worked out for what the filter
 /// tells.
 #[inline]
-pub(super) const fn shard_of(low: u64) -> Shard {
-    (low >> 56) as Shard
+pub(super) const fn shard_of(key: u128) -> Shard {
+    (key as u64 >> 56) as Shard
 }
 
 /// One of these for each shard.

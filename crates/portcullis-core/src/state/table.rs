@@ -5,7 +5,6 @@ use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard
 
 use hashbrown::HashTable;
 
-use super::super::siphash::Hash;
 use super::expiry::Expiry;
 use super::filter::Filters;
 use super::records::Record;
@@ -110,29 +109,29 @@ impl<R: Record> Table<R> {
         Self { inner: OnceLock::new() }
     }
 
+    #[inline]
+    pub(super) fn contains(&self, key: u128) -> bool {
+        self.filtered(key).is_some_and(|shard| shard.find(key).is_some())
+    }
+
+    #[inline]
     pub(super) fn get(&self, key: u128) -> Option<R> {
-        self.filtered(key as u64)?.find(key)
+        self.filtered(key)?.find(key)
     }
 
-    /// The record whose key is this hash. What the filter tells needs only one half of it.
+    /// The shard that this key may be in.
     #[inline]
-    pub(super) fn look_up(&self, hash: &Hash) -> Option<R> {
-        self.filtered(hash.low())?.find(hash.whole())
-    }
-
-    /// The shard that a key may be in which has this half.
-    #[inline]
-    fn filtered(&self, low: u64) -> Option<&Shard<R>> {
+    fn filtered(&self, key: u128) -> Option<&Shard<R>> {
         let Inner { filters, shards } = self.inner.get()?;
-        let shard = shard_of(low);
-        filters.may_hold(shard, low).then(|| &shards[usize::from(shard)])
+        let shard = shard_of(key);
+        filters.may_hold(shard, key).then(|| &shards[usize::from(shard)])
     }
 
     pub(super) fn put(&self, record: R, room: &Room, now: Timestamp) -> Put {
         let new = || Inner { filters: Filters::new(), shards: by_shard(Shard::new) };
         let Inner { filters, shards } = self.inner.get_or_init(new);
         let key = record.key();
-        let at = shard_of(key as u64);
+        let at = shard_of(key);
         let mut records = shards[usize::from(at)].write();
         let Records { table, filter_room } = &mut *records;
         if let Some(known) = table.find_mut(hash(key), |known| known.key() == key) {
@@ -158,11 +157,11 @@ impl<R: Record> Table<R> {
                 filters.make_room(keys);
                 return self.put(record, room, now);
             }
-            filters.rebuild(at, table.iter().map(|record| record.key() as u64), keys);
+            filters.rebuild(at, table.iter().map(Record::key), keys);
             *filter_room = keys - table.len();
         }
         room.note(record.expiry());
-        filters.add(at, key as u64);
+        filters.add(at, key);
         *filter_room -= 1;
         table.insert_unique(hash(key), record, |record| hash(record.key()));
         Put::New
@@ -239,7 +238,7 @@ mod tests {
         table.purge(&room, NOW);
         assert_eq!(room.used(), 60);
         assert!(!room.may_purge(Timestamp::from_secs(1_999)));
-        assert!(table.get(record(0, 0).key).is_none() && table.get(record(40, 0).key).is_some());
+        assert!(!table.contains(record(0, 0).key) && table.contains(record(40, 0).key));
     }
 
     #[test]
@@ -269,7 +268,7 @@ mod tests {
             table.purge(&room, NOW);
             assert_eq!(capacity(&table) < before / 4, shrinks, "{left} % of {before}");
             assert_eq!(capacity(&table) < before, shrinks, "{left} % of {before}");
-            let kept = (0..50_000).filter(|&key| table.get(record(key, 0).key).is_some()).count();
+            let kept = (0..50_000).filter(|&key| table.contains(record(key, 0).key)).count();
             assert_eq!(kept, 500 * left as usize);
         }
     }
