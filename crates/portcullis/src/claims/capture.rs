@@ -268,6 +268,10 @@ fn time(name: &str, value: &Caught<'_>) -> Result<Timestamp, Rejection> {
         Caught::Whole(secs) => Some(Timestamp::from_secs(secs)),
         Caught::Fraction(secs) => Timestamp::from_secs_f64(secs),
         Caught::Large(_) => None,
+        Caught::Other(Value::Number(ref number)) => match Caught::of_number(number) {
+            Some(number) => return time(name, &number),
+            None => None,
+        },
         Caught::Text(_) | Caught::Other(_) => {
             return Err(wrong(name, "a number of seconds since 1970", value));
         }
@@ -285,4 +289,22 @@ fn wrong(name: &str, expected: &str, found: &Caught<'_>) -> Rejection {
         .expected(format!("`{}` to be {expected}", name.escape_default()))
         .found(found.kind())
         .reject(RejectionKind::InvalidClaim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_the_same_however_its_number_is_told() {
+        for json in
+            ["1700000000", "-5", "1700000000.25", "1.7e9", "9223372036854775808", "1e300", "-1e300"]
+        {
+            let caught = time("exp", &serde_json::from_str(json).unwrap());
+            let told_as_json = time("exp", &Caught::Other(serde_json::from_str(json).unwrap()));
+            let shown = |time: Result<Timestamp, Rejection>| time.map_err(|r| r.to_string());
+            assert_eq!(shown(caught), shown(told_as_json), "{json}");
+        }
+        assert!(time("exp", &Caught::Other(Value::Bool(true))).is_err());
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// A value: the kinds that claims are made of without an allocation, everything else as JSON.
 pub(super) enum Caught<'de> {
@@ -34,8 +34,17 @@ impl Caught<'_> {
         match *self {
             Self::Whole(number) => u64::try_from(number).ok(),
             Self::Large(number) => Some(number),
+            Self::Other(Value::Number(ref number)) => number.as_u64(),
             _ => None,
         }
+    }
+
+    /// A number that is told as JSON, as one is told otherwise: `serde_json` keeps numbers as they are written where
+    /// any crate of the program turns its feature `arbitrary_precision` on. `None` if it is beyond all of them.
+    pub(super) fn of_number(number: &Number) -> Option<Self> {
+        let large = || number.as_u64().map(Self::Large);
+        let fraction = || number.as_f64().map(Self::Fraction);
+        number.as_i64().map(Self::Whole).or_else(large).or_else(fraction)
     }
 
     /// What it is, in words.
@@ -199,6 +208,8 @@ mod tests {
         ] {
             let caught: Caught<'_> = serde_json::from_str(json).unwrap();
             assert_eq!(caught.as_u64(), number, "{json}");
+            let told_as_json = Caught::Other(serde_json::from_str(json).unwrap());
+            assert_eq!(told_as_json.as_u64(), number, "{json}");
         }
     }
 }
