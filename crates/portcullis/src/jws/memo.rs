@@ -62,7 +62,11 @@ impl Scratch {
     /// token itself, gets something that is empty.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut OfThread) -> T) -> T {
         match self.threads.get_or_default().try_borrow_mut() {
-            Ok(mut thread) => run(&mut thread),
+            Ok(mut thread) => {
+                let result = run(&mut thread);
+                thread.parts.give_back();
+                result
+            }
             Err(_) => run(&mut OfThread::default()),
         }
     }
@@ -104,7 +108,26 @@ impl Headers {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parts::KEPT;
     use super::*;
+
+    #[test]
+    fn a_thread_keeps_the_memory_of_usual_tokens_and_not_that_of_the_largest() {
+        let scratch = Scratch::new();
+        let after = |characters: usize| {
+            let token = format!("h.{}.s", "A".repeat(characters));
+            let compact = Compact::split(token.as_bytes(), Limits::default().token(usize::MAX));
+            let compact = compact.unwrap();
+            scratch.with(|thread| thread.parts.decode(&compact, &scratch.decoder));
+            scratch.with(|thread| thread.parts.room())
+        };
+        let usual = after(16 * 1024);
+        assert!(usual >= 16 * 1024);
+        assert_eq!(after(100), usual);
+        assert!(after(KEPT / 2) > KEPT / 2);
+        assert_eq!(after(KEPT), 0);
+        assert!(after(100) < 200);
+    }
 
     #[test]
     fn the_headers_of_the_last_tokens_are_remembered() {

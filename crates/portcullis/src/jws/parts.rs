@@ -6,6 +6,9 @@ use super::Compact;
 use super::encoding::{BLOCK, Decoder, decode, not_canonical};
 use crate::error::Rejection;
 
+/// For how many characters memory is kept: those of four tokens as large as they usually may be.
+pub(super) const KEPT: usize = 64 * 1024;
+
 /// What both are decoded into: memory that is used again and again, and grows.
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -48,6 +51,18 @@ impl Parts {
             // what is wrong with one must not be told of the other
             self.payload = alone(bytes, 0, payload);
             self.signature = alone(bytes, at, signature);
+        }
+    }
+
+    /// For how many characters there is memory.
+    pub(super) const fn room(&self) -> usize {
+        self.filled_up.len()
+    }
+
+    /// Keeps no more memory than most tokens need, where a stranger sent one that is as large as the limits allow.
+    pub(super) fn give_back(&mut self) {
+        if self.room() > KEPT {
+            *self = Self::default();
         }
     }
 
