@@ -97,7 +97,7 @@ fn fill_up(place: &mut [u8], part: &[u8]) {
 
 /// Where a part is that was decoded with what fills it up, if it has one spelling only.
 fn canonical(bytes: &[u8], start: usize, part: &[u8]) -> Option<Range<usize>> {
-    let end = start + part.len() * 6 / 8;
+    let end = start + part.len() / 4 * 3 + part.len() % 4 * 6 / 8;
     let has_one_spelling = match part.len() % 4 {
         0 => true,
         // six bits are no byte
