@@ -1,6 +1,6 @@
 //! Each published crate can be packaged, says what a registry shows, and builds from its package.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -21,6 +21,7 @@ pub(super) fn run() -> Result<()> {
     verdict(&findings.collect::<Vec<_>>())?;
 
     forget_earlier_runs(metadata.workspace_packages().into_iter().filter(published))?;
+    forget_what_was_built(&metadata.target_directory.as_std_path().join("debug"))?;
     // All at once: each is then built against the packages of the others, as if those were published already.
     let private = members.iter().filter(|member| !member.published);
     start(
@@ -47,6 +48,28 @@ fn forget_earlier_runs<'a>(packages: impl Iterator<Item = &'a Package>) -> Resul
                 fs::remove_dir_all(&folder)
                     .with_context(|| format!("can't remove {}", folder.display()))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// What it has made of such a folder it takes for what it would make of another one of that name, too.
+fn forget_what_was_built(profile: &Path) -> Result<()> {
+    let Ok(made) = fs::read_dir(profile.join("deps")) else { return Ok(()) };
+    let unpacked = ["registry", "src", "-"].join(std::path::MAIN_SEPARATOR_STR);
+    for file in made {
+        let file = file?.path();
+        if file.extension().is_none_or(|extension| extension != "d")
+            || !fs::read_to_string(&file)?.contains(&unpacked)
+        {
+            continue;
+        }
+        // the two are called alike, but for what stands between words
+        let name = file.file_stem().map(|name| name.to_string_lossy().replace('_', "-"));
+        let fingerprint = profile.join(".fingerprint").join(name.unwrap_or_default());
+        if fingerprint.exists() {
+            fs::remove_dir_all(&fingerprint)
+                .with_context(|| format!("can't remove {}", fingerprint.display()))?;
         }
     }
     Ok(())
@@ -100,6 +123,26 @@ mod tests {
         assert_eq!(undescribed(&package), both);
         std::fs::copy("../LICENSE-MIT", folder.path().join("LICENSE-MIT")).unwrap();
         assert_eq!(undescribed(&package), both[1..]);
+    }
+
+    #[test]
+    fn what_was_built_from_a_registry_without_a_host_is_built_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = folder.path();
+        fs::create_dir(profile.join("deps")).unwrap();
+        let made = |name: &str, source: &str| {
+            fs::write(profile.join(format!("deps/{name}.d")), format!("x.rmeta: {source}"))
+                .unwrap();
+            let fingerprint = profile.join(".fingerprint").join(name.replace('_', "-"));
+            fs::create_dir_all(&fingerprint).unwrap();
+            fingerprint
+        };
+        let here = made("portcullis_core-1", "crates/portcullis-core/src/lib.rs");
+        let unpacked = made("portcullis_core-2", "/h/registry/src/-ab/portcullis-core-0.1.0/a.rs");
+        let outside = made("serde-3", "/h/registry/src/index.example-cd/serde-1.0.0/src/lib.rs");
+        forget_what_was_built(profile).unwrap();
+        assert!(here.exists() && !unpacked.exists() && outside.exists());
+        assert!(forget_what_was_built(&profile.join("none")).is_ok());
     }
 
     #[test]
