@@ -138,6 +138,23 @@ impl<'p, 'n> Capturing<'p, 'n> {
         *place = Some(Cow::Borrowed(text));
     }
 
+    /// The same of a whole number.
+    #[inline]
+    pub(super) fn whole(&mut self, interest: &Interest, number: u64) {
+        let c = &mut self.captured;
+        let place = match interest {
+            Interest::Usual(Known::ExpiresAt) => &mut c.expires_at,
+            Interest::Usual(Known::IssuedAt) => &mut c.issued_at,
+            Interest::Usual(Known::NotBefore) => &mut c.not_before,
+            Interest::Usual(Known::AuthTime) => &mut c.auth_time,
+            interest => return self.value(interest, &Caught::unsigned(number)),
+        };
+        match i64::try_from(number) {
+            Ok(secs) => *place = Some(Timestamp::from_secs(secs)),
+            Err(_) => self.value(interest, &Caught::unsigned(number)),
+        }
+    }
+
     /// Takes the value of a member that is of interest.
     pub(super) fn value(&mut self, interest: &Interest, value: &Caught<'p>) {
         let claim = match *interest {

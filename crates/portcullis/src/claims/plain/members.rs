@@ -87,7 +87,7 @@ impl<'de> MapAccess<'de> for Members<'_, 'de, '_> {
             (None, _) => {}
             (Some(interest), Some(Scalar::Text(text))) => self.capturing.text(interest, text),
             (Some(interest), Some(Scalar::Whole(whole))) => {
-                self.capturing.value(interest, &Caught::unsigned(whole));
+                self.capturing.whole(interest, whole);
             }
             (Some(interest), None) => {
                 let value = Caught::deserialize(Value::new(self.plain, None))?;
