@@ -21,13 +21,16 @@ pub(super) fn cases() -> Vec<Case> {
         let case = format!("memory/revocations/{name}");
         cases.push(Case::fixed(case, move |world| memory(world, count, most)));
     }
+    cases.push(Case::new("peek/ids", |_| {
+        Ok(Ids { id: Id::new(), random: Random { state: 0, below: 10_000_000 } })
+    }));
     for (count, name, _) in SIZES {
         for (what, present) in [("absent", false), ("present", true)] {
-            let peek = move |at_work| {
-                move |world: &World| Ok(Peek { at_work, ..Peek::new(world, count, present) })
-            };
-            cases.push(Case::new(format!("peek/{what}/{name}"), peek(true)));
-            cases.push(Case::new(format!("peek/{what}/{name}/cold"), peek(false)));
+            for (suffix, at_work) in [("", true), ("/cold", false)] {
+                let make = move |world: &World| Ok(Peek::new(world, count, present, at_work));
+                let case = Case::new(format!("peek/{what}/{name}{suffix}"), make);
+                cases.push(case.minus("peek/ids"));
+            }
         }
     }
     cases
@@ -37,18 +40,66 @@ pub(super) fn cases() -> Vec<Case> {
 pub(crate) fn filled(count: usize) -> MemoryStore {
     let store = MemoryStore::builder().with_limits(Limits::unlimited()).build();
     let exp = Timestamp::from_secs(4_000_000_000);
+    let mut id = Id::new();
     for n in 0..count {
-        let id = id(n);
-        let entry = Entry::deny(Target::token(ISSUER, &id)).expiring_at(exp);
+        let entry = Entry::deny(Target::token(ISSUER, id.write(n))).expiring_at(exp);
         let done = pin!(store.revoke(entry)).poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(done, Poll::Ready(Ok(_))), "memory is written at once");
     }
     store
 }
 
-/// The `jti` of a denied token, as long as a UUID.
-fn id(n: usize) -> String {
-    format!("{n:08x}-7c1e-4b52-9f60-{:012x}", n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff_ffff)
+/// A `jti`, as long as a UUID. It is written over the one before: a server has just read it from a request.
+struct Id([u8; 36]);
+
+impl Id {
+    fn new() -> Self {
+        Self(*b"xxxxxxxx-7c1e-4b52-9f60-xxxxxxxxxxxx")
+    }
+
+    fn write(&mut self, n: usize) -> &str {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = |to: std::ops::Range<usize>, mut number: usize| {
+            for place in self.0[to].iter_mut().rev() {
+                *place = DIGITS[number & 15];
+                number >>= 4;
+            }
+        };
+        hex(0..8, n);
+        hex(24..36, n.wrapping_mul(0x9e37_79b9));
+        std::str::from_utf8(&self.0).expect("digits and hyphens")
+    }
+}
+
+/// Numbers below a limit, as good as random (splitmix64).
+struct Random {
+    state: u64,
+    below: usize,
+}
+
+impl Random {
+    fn next(&mut self) -> usize {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        ((u128::from(z) * self.below as u128) >> 64) as usize
+    }
+}
+
+/// Makes the identifiers that the others ask about, and asks nothing.
+struct Ids {
+    id: Id,
+    random: Random,
+}
+
+impl Contestant for Ids {
+    fn run(&mut self, operations: usize) {
+        for _ in 0..operations {
+            black_box(self.id.write(self.random.next()));
+        }
+    }
 }
 
 /// Fills a store in the counting binary, which is a process of its own.
@@ -83,41 +134,39 @@ pub(crate) fn fill(count: usize, counter: Counter) {
 
 struct Peek {
     rule: Denylist<MemoryStore>,
-    ids: Vec<String>,
-    at: usize,
+    /// The first number of an identifier that is asked about: of those that are denied, or beyond them.
+    first: usize,
     present: bool,
+    ids: Ids,
     /// The store is asked all the time. Otherwise what other cases do in between has taken the processor's
     /// caches when a slice begins.
     at_work: bool,
 }
 
 impl Peek {
-    fn new(world: &World, count: usize, present: bool) -> Self {
+    fn new(world: &World, count: usize, present: bool, at_work: bool) -> Self {
         let count = world.many(count);
-        // some of them, in no order: enough to come by most of the filter's memory
-        let some = (0..count.min(1 << 18)).map(|n| n.wrapping_mul(0x9e37_79b1) % count);
-        let ids = some.map(|n| id(if present { n } else { count + n })).collect();
+        let first = if present { 0 } else { count };
         let rule = Denylist::new(world.filled(count));
-        Self { rule, ids, at: 0, present, at_work: true }
+        let ids = Ids { id: Id::new(), random: Random { state: 0, below: count } };
+        Self { rule, first, present, ids, at_work }
     }
 }
 
 impl Contestant for Peek {
     fn prepare(&mut self) {
         if self.at_work {
-            self.run(self.ids.len());
+            // enough to come by all of the filter's memory
+            self.run(self.ids.random.below.min(1 << 18));
         }
     }
 
     fn run(&mut self, operations: usize) {
         for _ in 0..operations {
-            let view = TokenView::new(ISSUER).with_token_id(&self.ids[self.at]);
+            let Ids { id, random } = &mut self.ids;
+            let view = TokenView::new(ISSUER).with_token_id(id.write(self.first + random.next()));
             let verdict = black_box(self.rule.peek(&view)).expect("memory knows");
             assert_ne!(verdict.is_allowed(), self.present);
-            self.at += 1;
-            if self.at == self.ids.len() {
-                self.at = 0;
-            }
         }
     }
 }
