@@ -30,9 +30,8 @@ impl Issuer {
     /// The hash of this target, if it is one of this issuer.
     #[inline(always)]
     fn hash(&self, target: &Target<'_>) -> Option<u128> {
-        let hasher =
-            (*self.name == *target.issuer()).then(|| &self.hashers[target.kind() as usize])?;
-        Some(hasher.hash(target.id()))
+        let hasher = &self.hashers[target.kind() as usize];
+        (*self.name == *target.issuer()).then(|| hasher.hash(target.id()))
     }
 }
 

@@ -11,14 +11,10 @@ use crate::{Target, TargetKind, Timestamp, TokenView};
 
 impl State {
     /// True if this target itself is denied. The clock is only asked where the answer depends on it.
+    // Always inlined: where the kind is known, little is left of it.
     #[must_use]
-    pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        self.is_denied_inlined(target, now)
-    }
-
-    // In one piece, so that the half of the hash which only tables need is worked out behind the filter.
     #[inline(always)]
-    fn is_denied_inlined(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
+    pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
         let (kind, denials) = (target.kind(), self.denials_of(target.kind()));
         let (may_be, may_come) = (denials.kinds.has(kind), denials.pending.kinds.has(kind));
         if !may_be && !may_come {
@@ -47,7 +43,7 @@ impl State {
     pub fn is_token_denied(&self, token: &TokenView<'_>, now: impl Fn() -> Timestamp) -> bool {
         // most states deny nothing but single tokens
         let by_id = token.target(TargetKind::Token);
-        if by_id.is_some_and(|target| self.is_denied_inlined(&target, &now)) {
+        if by_id.is_some_and(|target| self.is_denied(&target, &now)) {
             return true;
         }
         let [narrow, broad] = &self.denied;

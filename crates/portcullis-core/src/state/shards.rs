@@ -7,8 +7,7 @@ pub(super) const SHARDS: usize = 256;
 pub(super) type Shard = u8;
 
 /// The shard of a key, which is a hash already: the top byte of its low half. The rest of that half is for
-/// the filter, and the other half for the place in the table: it is not even worked out for what the filter
-/// tells.
+/// the filter, and the other half for the place in the table.
 #[inline]
 pub(super) const fn shard_of(key: u128) -> Shard {
     (key as u64 >> 56) as Shard

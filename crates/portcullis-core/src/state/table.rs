@@ -111,7 +111,7 @@ impl<R: Record> Table<R> {
 
     #[inline]
     pub(super) fn contains(&self, key: u128) -> bool {
-        self.filtered(key).is_some_and(|shard| shard.find(key).is_some())
+        self.get(key).is_some()
     }
 
     #[inline]

@@ -169,7 +169,7 @@ impl<C: Send + Sync> Remember<C> for TokenCache<C> {
     // The end of the text is the signature, which is as good as random and was verified for whatever is
     // stored; nobody can make many that fall together.
     fn place(&self, text: &[u8]) -> Place {
-        // so few have no signature
+        // a text that is shorter is no token, and never stored
         let end = text.last_chunk().map_or(0, |end| u128::from_ne_bytes(*end));
         Place(self.hasher.hash_one(end))
     }

@@ -7,7 +7,6 @@ use base64::engine::general_purpose::{NO_PAD, URL_SAFE_NO_PAD};
 use crate::error::{Diagnosis, Rejection, RejectionKind};
 
 /// Decodes with what the processor has for it, which was looked for once.
-///
 pub(crate) struct Decoder {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     engine: base64::engine::Simd,
