@@ -1,43 +1,79 @@
-//! The hash that stands for a target in memory, in two steps: a key for its kind and issuer, and its id
-//! under that key. Whoever asks about many targets of one issuer keeps the key.
+//! The hash that stands for a target in memory, and its low bits, the [`Tag`], which can be had before the rest.
+//!
+//! Most targets that are asked about are not there, and a filter tells that of most of them by the tag. So it is made by a
+//! hash that takes few instructions: foldhash, with seeds drawn for the process. Nothing rests on nobody
+//! being able to make tags alike. Who did would have filters that let his targets pass, and what passes is looked
+//! up by all bits of the hash, of which the others are SipHash.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::TargetKind;
+use crate::{Target, TargetKind};
 
-/// What hashes the ids of one kind and issuer.
-pub(crate) struct IdHasher(SipHasher13);
+/// The low bits of a hash.
+pub(crate) type Tag = u32;
 
-impl IdHasher {
-    /// For this kind and issuer, under a key of their own. The last byte that is hashed for it is the kind
-    /// and all before it the issuer, so no two of them have the same bytes.
-    pub(crate) fn new(kind: TargetKind, issuer: &str) -> Self {
-        let (k0, k1) = *hash_seed();
-        let mut hasher = SipHasher13::new_with_keys(k0, k1);
-        hasher.write(issuer.as_bytes());
-        hasher.write_u8(kind as u8);
-        let key = hasher.finish128();
-        Self(SipHasher13::new_with_keys(key.h1, key.h2))
-    }
-
-    /// What [`Target::hash128`](crate::Target::hash128) is for a target with this id.
-    #[inline]
-    pub(crate) fn hash(&self, id: &str) -> u128 {
-        self.0.hash(id.as_bytes()).as_u128()
-    }
+/// What is drawn at random once for the process.
+struct Seed {
+    sip: (u64, u64),
+    tags: [u64; TargetKind::ALL.len()],
+    shared: SharedSeed,
 }
 
-/// The one random seed of the process. The standard library's keys are unpredictable, which is all
-/// that a keyed hash asks for; mixing two of them gives 128 bits.
-fn hash_seed() -> &'static (u64, u64) {
-    static SEED: OnceLock<(u64, u64)> = OnceLock::new();
+/// The standard library's keys are unpredictable, which is all that a keyed hash asks for; mixing two of
+/// them gives 128 bits.
+fn seed() -> &'static Seed {
+    static SEED: OnceLock<Seed> = OnceLock::new();
     SEED.get_or_init(|| {
         let draw = || RandomState::new().build_hasher().finish();
-        (draw(), draw())
+        Seed {
+            sip: (draw(), draw()),
+            tags: TargetKind::ALL.map(|_| draw()),
+            shared: SharedSeed::from_u64(draw()),
+        }
     })
+}
+
+/// [`Target::hash128`].
+pub(crate) fn hash(target: &Target<'_>) -> u128 {
+    let (k0, k1) = seed().sip;
+    let mut hasher = SipHasher13::new_with_keys(k0, k1);
+    hasher.write_u8(target.kind() as u8);
+    // with its length, so that it is known where it ends
+    hasher.write_usize(target.issuer().len());
+    hasher.write(target.issuer().as_bytes());
+    hasher.write(target.id().as_bytes());
+    hasher.finish128().as_u128() << Tag::BITS | u128::from(tag(target))
+}
+
+/// The tag of a target. What two issuers call by the same name has the same.
+// Always inlined: where the kind is known, little is left of it.
+#[inline(always)]
+pub(crate) fn tag(target: &Target<'_>) -> Tag {
+    let Seed { tags, shared, .. } = seed();
+    let mut hasher = FoldHasher::with_seed(tags[target.kind() as usize], shared);
+    let name = if target.kind() == TargetKind::Issuer { target.issuer() } else { target.id() };
+    hasher.write(name.as_bytes());
+    hasher.finish() as Tag
+}
+
+/// The tag of the target that has this hash.
+#[inline]
+pub(crate) const fn tag_of(hash: u128) -> Tag {
+    hash as Tag
+}
+
+/// Numbers as good as random, for tests (splitmix64).
+#[cfg(test)]
+pub(crate) fn spread(n: u64) -> u64 {
+    let mut z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -77,10 +113,33 @@ mod tests {
     }
 
     #[test]
+    fn the_low_bits_are_the_tag_which_every_kind_has_of_its_own() {
+        let tags: Vec<Tag> =
+            TargetKind::ALL.map(|kind| tag(&Target::from_parts(kind, "bob", "bob"))).into();
+        let different: std::collections::HashSet<_> = tags.iter().collect();
+        assert_eq!(different.len(), TargetKind::ALL.len(), "{tags:x?}");
+        for (kind, tag) in TargetKind::ALL.into_iter().zip(tags) {
+            assert_eq!(tag_of(Target::from_parts(kind, "bob", "bob").hash128()), tag, "{kind}");
+        }
+        let (a, b) = (Target::issuer_wide("a"), Target::issuer_wide("b"));
+        assert_ne!(tag(&a), tag(&b), "issuers are told apart where they are the target");
+    }
+
+    #[test]
+    fn what_two_issuers_name_alike_has_one_tag_and_two_hashes() {
+        let (a, b) = (Target::subject("a", "bob"), Target::subject("b", "bob"));
+        assert_eq!(tag(&a), tag(&b));
+        assert_ne!(a.hash128() >> Tag::BITS, b.hash128() >> Tag::BITS);
+    }
+
+    #[test]
     fn the_seed_is_drawn() {
         // a seed that can be guessed lets a stranger aim for a collision
-        let seed = *hash_seed();
-        assert_eq!(*hash_seed(), seed, "once for the process");
-        assert!(seed.0 != seed.1 && seed.0.min(seed.1) > u64::from(u16::MAX), "{seed:?}");
+        let Seed { sip: (k0, k1), tags, .. } = seed();
+        let mut drawn: Vec<u64> = tags.iter().chain([k0, k1]).copied().collect();
+        drawn.sort_unstable();
+        drawn.dedup();
+        assert_eq!(drawn.len(), TargetKind::ALL.len() + 2, "{drawn:x?}");
+        assert!(drawn[0] > u64::from(u16::MAX), "{drawn:x?}");
     }
 }

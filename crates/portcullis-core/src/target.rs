@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::hash::IdHasher;
+use super::hash;
 
 /// The kind of thing that a revocation is aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,16 +168,13 @@ impl<'a> Target<'a> {
         self.id
     }
 
-    /// 128 bits that stand for this target in memory: SipHash-1-3 under a key drawn once for the
-    /// process. Nobody outside can aim for a collision, and the numbers mean nothing in another
-    /// process: never store them.
-    ///
-    /// It is done in two steps: kind and issuer give a key, and under that key the id is hashed. SipHash
-    /// is a pseudorandom function of messages of any length, so the keys of two issuers or kinds are as
-    /// good as drawn apart, and this is no weaker than one pass over all of it.
+    /// 128 bits that stand for this target in memory, under keys drawn once for the process. 96 of them are
+    /// SipHash-1-3 over all parts, so nobody outside can aim for a collision. The low 32 are a faster hash of the id
+    /// (of the issuer, where that is the target), by which a filter tells most of what is not there. The
+    /// numbers mean nothing in another process: never store them.
     #[must_use]
     pub fn hash128(&self) -> u128 {
-        IdHasher::new(self.kind, self.issuer).hash(self.id)
+        hash::hash(self)
     }
 
     /// An owned copy.

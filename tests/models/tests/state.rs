@@ -164,9 +164,9 @@ fn purging_what_has_expired_takes_nothing_else_and_a_full_room_stays_within_its_
     });
 }
 
-/// Tokens that are kept in one shard, which the top byte of the low half of their hash chooses.
+/// Tokens that are kept in one shard, which the top byte of the low 32 bits of their hash chooses.
 fn tokens_of_one_shard(count: usize) -> Vec<String> {
-    let shard = |id: &str| Target::token(ISSUER, id).hash128() as u64 >> 56;
+    let shard = |id: &str| Target::token(ISSUER, id).hash128() as u32 >> 24;
     let ids = (0..).map(|n: u32| n.to_string());
     ids.filter(|id| shard(id) == shard("0")).take(count).collect()
 }

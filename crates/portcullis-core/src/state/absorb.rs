@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::records::Record;
 use super::table::{Put, Room, Table};
-use super::{Denials, Marks, State};
+use super::{Marks, State};
 use crate::{StoreError, StoreErrorKind, Timestamp};
 
 impl State {
@@ -24,15 +24,13 @@ impl State {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut parts = 0;
+        self.denied_kinds.add_all(&other.denied_kinds);
         for (mine, theirs, room) in [
             (&self.denied[0], &other.denied[0], &self.denials),
             (&self.denied[1], &other.denied[1], &self.cutoffs),
         ] {
-            let Denials { kinds, now: in_force, pending } = mine;
-            kinds.add_all(&theirs.kinds);
-            parts = parts.max(self.copy(in_force, &theirs.now, part, room, now)?);
-            pending.kinds.add_all(&theirs.pending.kinds);
-            parts = parts.max(self.copy(&pending.table, &theirs.pending.table, part, room, now)?);
+            parts = parts.max(self.copy(&mine.now, &theirs.now, part, room, now)?);
+            parts = parts.max(self.copy(&mine.pending, &theirs.pending, part, room, now)?);
         }
         for (mine, theirs) in
             [(&self.not_before, &other.not_before), (&self.collapsed, &other.collapsed)]

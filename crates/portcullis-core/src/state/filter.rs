@@ -15,6 +15,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::hash::Tag;
 use super::shards::{SHARDS, Shard, by_shard};
 
 /// How many keys there are for a block at most: four bits of it for each. Where the blocks are half full 2 in 100 pass
@@ -38,7 +39,7 @@ impl Block {
 /// enough for 16 million keys of a shard; more would share what there is.
 const CHUNKS: usize = 20;
 
-/// The part of a state that chooses a block, by the bits of a key: how many there are, less one.
+/// The part of a state that chooses a block, by the bits of a tag: how many there are, less one.
 const MASK: u64 = (1 << 24) - 1;
 
 /// In the place of the mask: the bits are being set anew.
@@ -60,12 +61,12 @@ impl Filters {
         Self { states: by_shard(|| AtomicU64::new(0)), chunks: [const { OnceLock::new() }; CHUNKS] }
     }
 
-    /// False only if this key was not added.
+    /// False only if no key with this tag was added.
     #[inline]
-    pub(super) fn may_hold(&self, shard: Shard, key: u128) -> bool {
+    pub(super) fn may_hold(&self, shard: Shard, tag: Tag) -> bool {
         let state = self.states[usize::from(shard)].load(Ordering::Acquire);
         let mask = state & MASK;
-        if mask == OFF || self.has_bits(shard, key, mask) {
+        if mask == OFF || self.has_bits(shard, tag, mask) {
             return true;
         }
         // The words were read by acquire loads, and whoever wipes them does it by release stores after it
@@ -74,9 +75,9 @@ impl Filters {
     }
 
     #[inline]
-    fn has_bits(&self, shard: Shard, key: u128, mask: u64) -> bool {
-        let Some(block) = self.block(shard, number_of(key, mask)) else { return false };
-        let words = block.0.iter().zip(places(key));
+    fn has_bits(&self, shard: Shard, tag: Tag, mask: u64) -> bool {
+        let Some(block) = self.block(shard, number_of(tag, mask)) else { return false };
+        let words = block.0.iter().zip(places(tag));
         // all four are read: which of them is the first to miss is chance, and a wrong guess at a branch
         // costs more than they do
         words.fold(1, |all, (word, place)| all & (word.load(Ordering::Acquire) >> place)) != 0
@@ -90,18 +91,18 @@ impl Filters {
         blocks.get((number as usize * SHARDS + usize::from(shard)) & (blocks.len() - 1))
     }
 
-    /// Adds a key. Only under the lock of the shard, and before the key can be found in its table.
-    pub(super) fn add(&self, shard: Shard, key: u128) {
+    /// Adds a key with this tag. Only under the lock of the shard, and before the key can be found in its table.
+    pub(super) fn add(&self, shard: Shard, tag: Tag) {
         let mask = self.states[usize::from(shard)].load(Ordering::Relaxed) & MASK;
         // if it is off, a panic left it so, and the table is asked
         if mask != OFF {
-            self.set_bits(shard, key, mask);
+            self.set_bits(shard, tag, mask);
         }
     }
 
-    fn set_bits(&self, shard: Shard, key: u128, mask: u64) {
-        let Some(block) = self.block(shard, number_of(key, mask)) else { return };
-        for (word, place) in block.0.iter().zip(places(key)) {
+    fn set_bits(&self, shard: Shard, tag: Tag, mask: u64) {
+        let Some(block) = self.block(shard, number_of(tag, mask)) else { return };
+        for (word, place) in block.0.iter().zip(places(tag)) {
             // nobody else writes
             word.store(word.load(Ordering::Relaxed) | 1 << place, Ordering::Release);
         }
@@ -121,9 +122,9 @@ impl Filters {
         }
     }
 
-    /// Makes the filter of a shard anew, for these keys and as many more as there is room for. Only under
+    /// Makes the filter of a shard anew, for the keys of these tags and as many more as there is room for. Only under
     /// the lock of the shard, and once there is [room](Self::make_room).
-    pub(super) fn rebuild(&self, shard: Shard, keys: impl Iterator<Item = u128>, room: usize) {
+    pub(super) fn rebuild(&self, shard: Shard, tags: impl Iterator<Item = Tag>, room: usize) {
         let state = &self.states[usize::from(shard)];
         let changed = (state.load(Ordering::Relaxed) & !MASK).wrapping_add(CHANGE);
         state.store(changed | OFF, Ordering::Relaxed);
@@ -133,7 +134,7 @@ impl Filters {
                 word.store(0, Ordering::Release);
             }
         }
-        keys.for_each(|key| self.set_bits(shard, key, mask));
+        tags.for_each(|tag| self.set_bits(shard, tag, mask));
         state.store(changed.wrapping_add(CHANGE) | mask, Ordering::Release);
     }
 }
@@ -149,41 +150,37 @@ fn mask_of(keys: usize) -> u64 {
     blocks as u64 - 1
 }
 
-/// The number of a key's block under a mask: the bits below those that choose the shard.
+/// The number of a key's block under a mask: the low bits of its tag.
 #[inline]
-fn number_of(key: u128, mask: u64) -> u64 {
-    key as u64 >> 32 & mask
+fn number_of(tag: Tag, mask: u64) -> u64 {
+    u64::from(tag) & mask
 }
 
-/// A bit of each word of a block: the lowest bits of the key.
+/// A bit of each word of a block, by all the bits of a tag.
 #[inline]
-fn places(key: u128) -> [u64; 4] {
-    std::array::from_fn(|word| key as u64 >> (6 * word) & 63)
+fn places(tag: Tag) -> [u64; 4] {
+    // the high bits of a product depend on all bits of its factors; this one is 2⁶⁴ by the golden ratio
+    let spread = u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    std::array::from_fn(|word| spread >> (40 + 6 * word) & 63)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::hash::spread;
     use super::*;
 
-    /// A key, as good as random (splitmix64, twice).
-    fn key(n: u64) -> u128 {
-        let half = |n: u64| {
-            let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        };
-        u128::from(half(2 * n + 1)) << 64 | u128::from(half(2 * n + 2))
+    fn tag(n: u64) -> Tag {
+        spread(n) as Tag
     }
 
     fn passing(filters: &Filters, shard: Shard, keys: std::ops::Range<u64>) -> usize {
-        keys.filter(|&n| filters.may_hold(shard, key(n))).count()
+        keys.filter(|&n| filters.may_hold(shard, tag(n))).count()
     }
 
     fn rebuild(filters: &Filters, shard: Shard, keys: std::ops::Range<u64>, room: u64) {
         filters.make_room(room as usize);
         assert!(filters.has_room(room as usize));
-        filters.rebuild(shard, keys.map(key), room as usize);
+        filters.rebuild(shard, keys.map(tag), room as usize);
     }
 
     #[test]
@@ -191,7 +188,7 @@ mod tests {
         for room in [1, 3, 28, 64, 65, 448, 3_584, 57_344] {
             let filters = Filters::new();
             rebuild(&filters, 3, 0..room / 2, room);
-            (room / 2..room).for_each(|n| filters.add(3, key(n)));
+            (room / 2..room).for_each(|n| filters.add(3, tag(n)));
             assert_eq!(passing(&filters, 3, 0..room) as u64, room, "room for {room}");
             let others = passing(&filters, 3, 1_000_000..1_100_000);
             // (1 - (63/64)^64)^4 is 0.16

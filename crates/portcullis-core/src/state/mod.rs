@@ -37,7 +37,6 @@ mod change;
 mod draft;
 mod expiry;
 mod filter;
-mod hashing;
 mod kinds;
 mod limits;
 mod read;
@@ -52,24 +51,25 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 pub use change::{Change, Fact, is_broad};
 pub use draft::{Draft, DraftFact, Moment};
-use hashing::Hashing;
-use kinds::{KindSet, Kinds};
+use kinds::Kinds;
 pub use limits::{Limits, Usage};
 use records::{Denied, Listed, Mark, Pending, Record};
 use subjects::Subjects;
 use table::{Room, Table};
 
+use super::hash::Tag;
 use crate::{TargetKind, Timestamp};
 
 /// The revocations that were written so far. See [the module](self).
 pub struct State {
     limits: Limits,
-    hashing: Hashing,
     denials: Room,
     cutoffs: Room,
     allowed: Room,
     /// Denials of tokens, fingerprints and sessions, then of all that is broader.
     denied: [Denials; 2],
+    /// Of which there ever was a denial, in force or pending.
+    denied_kinds: Kinds,
     not_before: Marks<i64>,
     collapsed: Marks<i64>,
     generations: Marks<u64>,
@@ -84,22 +84,29 @@ pub struct State {
 
 /// Denials of one room: in force, and to come into force.
 struct Denials {
-    kinds: Kinds,
     now: Table<Denied>,
-    pending: Marked<Table<Pending>>,
+    pending: Table<Pending>,
 }
 
 impl Denials {
-    /// The kinds of target of which there may be a denial, in force or pending.
+    const fn new() -> Self {
+        Self { now: Table::new(), pending: Table::new() }
+    }
+
+    /// False only if there is no denial of what has this tag, in force or pending.
     #[inline]
-    fn held(&self) -> KindSet {
-        self.kinds.load().and(self.pending.kinds.load())
+    fn may_hold(&self, tag: Tag) -> bool {
+        self.now.may_hold(tag) || self.pending.may_hold(tag)
+    }
+
+    /// True if a denial of this key is in force.
+    fn holds(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
+        self.now.contains(key) || self.comes_true(key, now)
     }
 
     /// True if a denial of this key was pending and has come into force.
-    #[inline(never)]
     fn comes_true(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
-        let pending = self.pending.table.get(key);
+        let pending = self.pending.get(key);
         pending.is_some_and(|pending| pending.effective_millis <= now().as_millis())
     }
 }
@@ -138,15 +145,13 @@ impl State {
     /// An empty state.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let denials =
-            || Denials { kinds: Kinds::default(), now: Table::new(), pending: Marked::new() };
         Self {
             limits,
-            hashing: Hashing::new(),
             denials: Room::new(limits.denials),
             cutoffs: Room::new(limits.cutoffs),
             allowed: Room::new(limits.allowed),
-            denied: [denials(), denials()],
+            denied: [Denials::new(), Denials::new()],
+            denied_kinds: Kinds::default(),
             not_before: Marked::new(),
             collapsed: Marked::new(),
             generations: Marked::new(),
@@ -166,7 +171,7 @@ impl State {
         }
         for (denials, room) in self.denied.iter().zip([&self.denials, &self.cutoffs]) {
             denials.now.purge(room, now);
-            denials.pending.table.purge(room, now);
+            denials.pending.purge(room, now);
         }
         self.not_before.table.purge(&self.cutoffs, now);
         self.collapsed.table.purge(&self.cutoffs, now);

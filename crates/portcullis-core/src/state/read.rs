@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::super::hash;
 use super::expiry::Expiry;
 use super::kinds::KindSet;
 use super::records::Record;
@@ -11,17 +12,23 @@ use crate::{Target, TargetKind, Timestamp, TokenView};
 
 impl State {
     /// True if this target itself is denied. The clock is only asked where the answer depends on it.
-    // Always inlined: where the kind is known, little is left of it.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        let (kind, denials) = (target.kind(), self.denials_of(target.kind()));
-        let (may_be, may_come) = (denials.kinds.has(kind), denials.pending.kinds.has(kind));
-        if !may_be && !may_come {
-            return false;
-        }
-        let key = self.hashing.of_asked(target);
-        (may_be && denials.now.contains(key)) || (may_come && denials.comes_true(key, now))
+        self.may_be_denied(target) && self.holds_denial(target, now)
+    }
+
+    /// False only if there is no denial of this target, in force or pending.
+    // Always inlined: where the kind is known, little is left of it.
+    #[inline(always)]
+    fn may_be_denied(&self, target: &Target<'_>) -> bool {
+        let kind = target.kind();
+        self.denied_kinds.load().has(kind) && self.denials_of(kind).may_hold(hash::tag(target))
+    }
+
+    #[inline(never)]
+    fn holds_denial(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
+        self.denials_of(target.kind()).holds(target.hash128(), now)
     }
 
     /// True if any of the targets is denied, or if the token falls under a cutoff that its subject's
@@ -41,14 +48,15 @@ impl State {
     #[must_use]
     #[inline]
     pub fn is_token_denied(&self, token: &TokenView<'_>, now: impl Fn() -> Timestamp) -> bool {
-        // most states deny nothing but single tokens
+        let kinds = self.denied_kinds.load();
         let by_id = token.target(TargetKind::Token);
-        if by_id.is_some_and(|target| self.is_denied(&target, &now)) {
-            return true;
-        }
-        let [narrow, broad] = &self.denied;
-        let others = narrow.held().and(broad.held()).without(TargetKind::Token);
-        (!others.is_empty() && self.is_denied_by(others, token, now)) || self.is_collapsed(token)
+        let kinds = if by_id.is_some_and(|target| self.may_be_denied(&target)) {
+            kinds
+        } else {
+            // most states deny nothing but single tokens, and then none is left
+            kinds.without(TargetKind::Token)
+        };
+        (!kinds.is_empty() && self.is_denied_by(kinds, token, now)) || self.is_collapsed(token)
     }
 
     /// True if the token is denied by a target of these kinds.
@@ -79,8 +87,8 @@ impl State {
     }
 
     fn mark<T: Ord + Copy>(&self, marks: &Marks<T>, target: &Target<'_>) -> Option<T> {
-        let held = marks.kinds.has(target.kind());
-        let mark = held.then(|| marks.table.get(self.hashing.of_asked(target)))?;
+        let held = marks.kinds.has(target.kind()) && marks.table.may_hold(hash::tag(target));
+        let mark = held.then(|| marks.table.get(target.hash128()))?;
         mark.map(|mark| mark.value)
     }
 
@@ -114,16 +122,16 @@ impl State {
     /// True if this token is on the allowlist.
     #[must_use]
     pub fn is_allowed(&self, token: &Target<'_>) -> bool {
-        let Some(listed) = self.listed.get(self.hashing.of_asked(token)) else { return false };
+        let Some(listed) = self.listed.get(token.hash128()) else { return false };
         let removed_at = |kind, key: &dyn Fn() -> u128| {
             let known = self.removed.kinds.has(kind).then(|| self.removed.table.get(key()));
             known.flatten().map_or(0, |mark| mark.value)
         };
-        let of = |target| self.hashing.of_asked(&target);
         listed.position > removed_at(TargetKind::Subject, &|| listed.subject)
             && listed.position
-                > removed_at(TargetKind::Issuer, &|| of(Target::issuer_wide(token.issuer())))
-            && listed.position > removed_at(TargetKind::Everything, &|| of(Target::everything()))
+                > removed_at(TargetKind::Issuer, &|| Target::issuer_wide(token.issuer()).hash128())
+            && listed.position
+                > removed_at(TargetKind::Everything, &|| Target::everything().hash128())
     }
 
     /// A number that grows with every write that may deny what passed before; `None` while denials are pending, which come into force
@@ -139,9 +147,9 @@ impl State {
     /// Until when the denial of a target is kept, if it is denied or will be.
     pub(super) fn denial_expiry(&self, target: &Target<'_>) -> Option<Expiry> {
         let denials = self.denials_of(target.kind());
-        let key = self.hashing.of_written(target);
+        let key = target.hash128();
         let now = denials.now.get(key).map(|denied| denied.expiry());
-        let pending = denials.pending.table.get(key).map(|pending| pending.expiry());
+        let pending = denials.pending.get(key).map(|pending| pending.expiry());
         now.max(pending)
     }
 }

@@ -1,16 +1,18 @@
 //! Into how many shards a table is cut, and in which of them a key is.
 
+use super::super::hash::Tag;
+
 /// Shards of a table. A millionth record makes one shard of 4,000 grow, not the whole.
 pub(super) const SHARDS: usize = 256;
 
 /// The number of a shard: there are as many as a byte has values.
 pub(super) type Shard = u8;
 
-/// The shard of a key, which is a hash already: the top byte of its low half. The rest of that half is for
-/// the filter, and the other half for the place in the table.
+/// The shard of a key that has this tag: its top byte. The rest of the tag is for the filter, and the other bits
+/// of a key are for the place in the table.
 #[inline]
-pub(super) const fn shard_of(key: u128) -> Shard {
-    (key as u64 >> 56) as Shard
+pub(super) const fn shard_of(tag: Tag) -> Shard {
+    (tag >> (Tag::BITS - Shard::BITS)) as Shard
 }
 
 /// One of these for each shard.

@@ -52,7 +52,7 @@ impl State {
     ) -> Result<Option<Timestamp>, StoreError> {
         let subject = Target::subject(change.target().issuer(), subject);
         let mut subjects = self.subjects.lock();
-        let counted = subjects.of(self.hashing.of_written(&subject), now);
+        let counted = subjects.of(subject.hash128(), now);
         let known = self.denial_expiry(&change.target());
         if counted.len() < self.limits.denials_per_subject || known.is_some() {
             self.put(change, now)?;
@@ -100,7 +100,7 @@ impl State {
 
     fn put_record(&self, change: &Change<'_>, now: Timestamp) -> Result<Put, StoreError> {
         let target = change.target();
-        let key = self.hashing.of_written(&target);
+        let key = target.hash128();
         let expiry = Expiry::new(change.keep_until());
         let mark = |marks: &Marks<i64>, time: Timestamp| {
             let mark = Mark { key, value: time.as_millis(), expiry };
@@ -111,16 +111,15 @@ impl State {
             Fact::Denied { effective_at } => {
                 let denials = self.denials_of(target.kind());
                 let room = if is_broad(target.kind()) { &self.cutoffs } else { &self.denials };
+                self.denied_kinds.add(target.kind());
                 match effective_at.filter(|at| *at > now) {
                     None => {
-                        denials.kinds.add(target.kind());
                         let denied = Denied { key, expiry: expiry.bits() };
                         self.put_into(&denials.now, room, denied, now)
                     }
                     Some(at) => {
-                        denials.pending.kinds.add(target.kind());
                         let pending = Pending { key, effective_millis: at.as_millis(), expiry };
-                        self.put_into(&denials.pending.table, room, pending, now)
+                        self.put_into(&denials.pending, room, pending, now)
                     }
                 }
             }
@@ -133,7 +132,7 @@ impl State {
             }
             Fact::Allowed { position, subject } => {
                 let subject = subject.map(|id| Target::subject(target.issuer(), id));
-                let subject = subject.map_or(0, |subject| self.hashing.of_written(&subject));
+                let subject = subject.map_or(0, |subject| subject.hash128());
                 let position = position.get();
                 let listed = Listed { key, subject, position, expiry, was_listed: true };
                 self.put_into(&self.listed, &self.allowed, listed, now)

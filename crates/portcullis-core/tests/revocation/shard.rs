@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use crate::fake::{ISSUER, NOW};
 
-/// Identifiers whose targets are kept in one shard: it is chosen by the top byte of the low half of the hash.
+/// Identifiers whose targets are kept in one shard: it is chosen by the top byte of the low 32 bits of the hash.
 static IDS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let shard = |id: &str| Target::token(ISSUER, id).hash128() as u64 >> 56;
+    let shard = |id: &str| Target::token(ISSUER, id).hash128() as u32 >> 24;
     let ids = (0..).map(|n: u32| n.to_string());
     ids.filter(|id| shard(id) == 0).take(3_000).collect()
 });
