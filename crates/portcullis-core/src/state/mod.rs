@@ -5,10 +5,10 @@
 //! from its log. Both need that applying is idempotent and that order does not matter, and a property
 //! test holds them to it.
 //!
-//! A denial takes 20 bytes in a hash table of its own, about 40 with the table's slack and a filter: a
+//! A denial takes 20 bytes in a hash table of its own, about 40 with the table's slack and two filters: a
 //! million of them fit into 48 MB. Each is keyed by [`Target::hash128`](crate::Target::hash128). The tables are cut into 256
-//! shards behind a lock each, so that growth never stalls more than a shard. In front of each lock is a
-//! filter, which tells most of what is not there without taking it; whatever it lets pass is looked up.
+//! shards behind a lock each, so that growth never stalls more than a shard. In front of each lock are
+//! two filters, which tell most of what is not there without taking it; whatever they let pass is looked up.
 //!
 //! | fact | two of them | room |
 //! |---|---|---|
@@ -33,6 +33,7 @@
 //! ```
 
 mod absorb;
+mod blocks;
 mod change;
 mod draft;
 mod expiry;

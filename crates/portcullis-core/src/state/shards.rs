@@ -8,7 +8,7 @@ pub(super) const SHARDS: usize = 256;
 /// The number of a shard: there are as many as a byte has values.
 pub(super) type Shard = u8;
 
-/// The shard of a key that has this tag: its top byte. The rest of the tag is for the filter, and the other bits
+/// The shard of a key that has this tag: its top byte. The rest of the tag is for the filters, and the other bits
 /// of a key are for the place in the table.
 #[inline]
 pub(super) const fn shard_of(tag: Tag) -> Shard {

@@ -78,7 +78,7 @@ struct Shard<R>(RwLock<Records<R>>);
 
 struct Records<R> {
     table: HashTable<R>,
-    /// How many more keys the filter is made for. It still has the bits of those that were dropped since.
+    /// How many more keys the filters are made for. They still have the bits of those that were dropped since.
     filter_room: usize,
 }
 
