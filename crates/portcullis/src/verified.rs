@@ -36,8 +36,8 @@ impl<C> Token<C> {
     pub(crate) fn view(&self) -> TokenView<'_> {
         let r = &self.registered;
         let mut view = TokenView::new(self.issuer_name()).with_key(self.key.thumbprint());
-        if let Some(id) = r.token_id() {
-            view = view.with_token_id(id);
+        if let Some((id, hash)) = r.token_id().zip(r.token_id_hash) {
+            view = view.with_hashed_token_id(id, hash);
         }
         if let Some(fingerprint) = r.fingerprint() {
             view = view.with_fingerprint(fingerprint);

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::hash;
+use super::super::hash::{self, Tag};
 use super::expiry::Expiry;
 use super::kinds::KindSet;
 use super::records::Record;
-use super::{CUTOFF_KINDS, Marks, State};
+use super::{CUTOFF_KINDS, Denials, Marks, State};
 use crate::revocation::is_cut_off;
 use crate::{Target, TargetKind, Timestamp, TokenView};
 
@@ -15,20 +15,25 @@ impl State {
     #[must_use]
     #[inline]
     pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        self.may_be_denied(target) && self.holds_denial(target, now)
+        self.denied_kinds.load().has(target.kind())
+            && self.holds_denial(target, hash::tag(target), now)
     }
 
-    /// False only if there is no denial of this target, in force or pending.
+    /// True if this target, which has this tag, is denied.
     // Always inlined: where the kind is known, little is left of it.
     #[inline(always)]
-    fn may_be_denied(&self, target: &Target<'_>) -> bool {
-        let kind = target.kind();
-        self.denied_kinds.load().has(kind) && self.denials_of(kind).may_hold(hash::tag(target))
+    fn holds_denial(&self, target: &Target<'_>, tag: Tag, now: impl FnOnce() -> Timestamp) -> bool {
+        let denials = self.denials_of(target.kind());
+        denials.may_hold(tag) && Self::finds_denial(denials, target, now)
     }
 
     #[inline(never)]
-    fn holds_denial(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        self.denials_of(target.kind()).holds(target.hash128(), now)
+    fn finds_denial(
+        denials: &Denials,
+        target: &Target<'_>,
+        now: impl FnOnce() -> Timestamp,
+    ) -> bool {
+        denials.holds(target.hash128(), now)
     }
 
     /// True if any of the targets is denied, or if the token falls under a cutoff that its subject's
@@ -49,13 +54,14 @@ impl State {
     #[inline]
     pub fn is_token_denied(&self, token: &TokenView<'_>, now: impl Fn() -> Timestamp) -> bool {
         let kinds = self.denied_kinds.load();
-        let by_id = token.target(TargetKind::Token);
-        let kinds = if by_id.is_some_and(|target| self.may_be_denied(&target)) {
-            kinds
-        } else {
-            // most states deny nothing but single tokens, and then none is left
-            kinds.without(TargetKind::Token)
-        };
+        if kinds.has(TargetKind::Token)
+            && let Some((target, hash)) = token.hashed_token()
+            && self.holds_denial(&target, hash.tag(), &now)
+        {
+            return true;
+        }
+        // most states deny nothing but single tokens, and then none is left
+        let kinds = kinds.without(TargetKind::Token);
         (!kinds.is_empty() && self.is_denied_by(kinds, token, now)) || self.is_collapsed(token)
     }
 
