@@ -206,4 +206,14 @@ mod tests {
         }
         assert!(others < all / 500, "{others} of {all} pass the filter of another shard");
     }
+
+    #[test]
+    fn no_block_is_for_more_keys_than_it_is_meant_for() {
+        let blocks = |keys| mask_of(keys) + 1;
+        assert_eq!([0, 1, KEYS, KEYS + 1, 2 * KEYS + 1].map(blocks), [1, 1, 1, 2, 4]);
+        assert_eq!([1024 * KEYS, 1024 * KEYS + 1].map(blocks), [1024, 2048]);
+        // but for the last, and no mask is taken for the filters being off
+        assert_eq!(blocks(usize::MAX), MOST_BLOCKS as u64);
+        assert!(mask_of(usize::MAX) < OFF);
+    }
 }
