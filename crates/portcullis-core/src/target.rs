@@ -169,9 +169,9 @@ impl<'a> Target<'a> {
     }
 
     /// 128 bits that stand for this target in memory, under keys drawn once for the process. 96 of them are
-    /// SipHash-1-3 over all parts, so nobody outside can aim for a collision. The low 32 are a faster hash of the id
-    /// (of the issuer, where that is the target), by which a filter tells most of what is not there. The
-    /// numbers mean nothing in another process: never store them.
+    /// SipHash-1-3 over all parts, so nobody outside can aim for a collision. The low 32 are a faster hash,
+    /// by which filters tell most of what is not there. The numbers mean nothing in another process: never store
+    /// them.
     #[must_use]
     pub fn hash128(&self) -> u128 {
         hash::hash(self)

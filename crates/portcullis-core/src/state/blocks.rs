@@ -24,7 +24,7 @@ pub(super) type Places = [u64; 4];
 
 /// Chunk 0 has one block for each shard, and each further chunk is as large as all before it together. So
 /// growth adds to what is there, and nothing is copied or given up while others read it. All of them are
-/// enough for 16 million keys of a shard; more would share what there is.
+/// enough for 33 million keys of a shard; more would share what there is.
 const CHUNKS: usize = 20;
 
 /// How many blocks a shard can have.
