@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use anyhow::{Context as _, Result, bail};
 use portcullis::{Denylist, Entry, MemoryStore, Revocation, Revoke, Target, Timestamp, TokenView};
+use portcullis_core::TokenHash;
 use portcullis_core::state::Limits;
 
 use crate::case::{Case, Contestant, Counter, Outcome};
@@ -87,7 +88,7 @@ impl Random {
 }
 
 /// Makes the views that the others ask about, and asks nothing. Each has the hash of its identifier, as that of a token
-/// that was verified has.
+/// that was asked about before has.
 ///
 /// Identifiers are written some time before they are asked about. A processor can't read at once as a word what it
 /// has just written as bytes: each question would wait until the one before is done with.
@@ -106,9 +107,12 @@ impl Views {
     fn each(&mut self, count: usize, first: usize, mut ask: impl FnMut(&TokenView<'_>)) {
         let Self { room, random } = self;
         for done in (0..count).step_by(room.len()) {
-            let views = room
-                .each_mut()
-                .map(|id| TokenView::new(ISSUER).with_token_id(id.write(first + random.next())));
+            let tokens = room.each_mut().map(|id| {
+                let id = id.write(first + random.next());
+                (id, TokenHash::of(ISSUER, id))
+            });
+            let view = |(id, hash)| TokenView::new(ISSUER).with_token_id(id).with_token_hash(hash);
+            let views = tokens.each_ref().map(|(id, hash)| view((id, hash)));
             black_box(&views).iter().take(count - done).for_each(&mut ask);
         }
     }

@@ -22,4 +22,4 @@ pub use revocation::{
 pub use roles::{Assertable, HasRoles, HasScopes, RoleName, ScopeName};
 pub use target::{Target, TargetBuf, TargetKind};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use token::{TokenIdHash, TokenView};
+pub use token::{TokenHash, TokenView};

@@ -1,5 +1,8 @@
 //! The view of a token that revocation gets to see.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::hash::{self, Tag};
 use crate::{Target, TargetKind, Timestamp};
 
@@ -26,7 +29,8 @@ use crate::{Target, TargetKind, Timestamp};
 #[derive(Clone, Copy, Debug)]
 pub struct TokenView<'a> {
     issuer: &'a str,
-    token_id: Option<(&'a str, TokenIdHash)>,
+    token_id: Option<&'a str>,
+    token_hash: Option<&'a TokenHash>,
     fingerprint: Option<&'a str>,
     session: Option<&'a str>,
     subject: Option<&'a str>,
@@ -38,25 +42,54 @@ pub struct TokenView<'a> {
     generation: Option<u64>,
 }
 
-/// What revocations in memory ask for of the identifier of a token, worked out once.
+/// A place for the hash of a token's identifier, which revocations in memory ask for at each question.
 ///
-/// For those who keep a token and ask about it again and again, and build a new [`TokenView`] of it each time
-/// ([`TokenView::with_hashed_token_id`]). It is another one in each process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenIdHash(Tag);
+/// For those who keep a token and build a new [`TokenView`] of it for each of its requests: the first question leaves the hash
+/// here ([`TokenView::with_token_hash`]), and the others find it.
+#[derive(Default)]
+pub struct TokenHash(AtomicU64);
 
-impl TokenIdHash {
-    /// Of this `jti`.
+/// There is a hash, in the low bits.
+const KNOWN: u64 = 1 << Tag::BITS;
+
+impl TokenHash {
+    /// Nothing is there yet.
     #[must_use]
-    #[inline]
-    pub fn new(token_id: &str) -> Self {
-        // the tag does not depend on the issuer
-        Self(hash::tag(&Target::token("", token_id)))
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// With the hash of a token of this issuer (as it was configured) that has this `jti`.
+    #[must_use]
+    pub fn of(issuer: &str, token_id: &str) -> Self {
+        let hash = Self::new();
+        hash.fill(&Target::token(issuer, token_id));
+        hash
     }
 
     #[inline]
-    pub(crate) const fn tag(self) -> Tag {
-        self.0
+    fn tag(&self, target: &Target<'_>) -> Tag {
+        // it is a number and guards nothing; whoever misses it works it out again
+        let known = self.0.load(Ordering::Relaxed);
+        if known & KNOWN == 0 {
+            return self.fill(target);
+        }
+        debug_assert_eq!(known as Tag, hash::tag(target), "the hash of another token");
+        known as Tag
+    }
+
+    #[inline(never)]
+    fn fill(&self, target: &Target<'_>) -> Tag {
+        let tag = hash::tag(target);
+        self.0.store(KNOWN | u64::from(tag), Ordering::Relaxed);
+        tag
+    }
+}
+
+// What it is is nobody's business: who knows many of them may find out the seeds.
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenHash").finish_non_exhaustive()
     }
 }
 
@@ -86,6 +119,7 @@ impl<'a> TokenView<'a> {
         Self {
             issuer,
             token_id: None,
+            token_hash: None,
             fingerprint: None,
             session: None,
             subject: None,
@@ -104,57 +138,9 @@ impl<'a> TokenView<'a> {
         self.issuer
     }
 
-    /// `jti`: the identifier of this one token.
-    #[must_use]
-    #[inline]
-    pub const fn token_id(&self) -> Option<&'a str> {
-        match self.token_id {
-            Some((id, _)) => Some(id),
-            None => None,
-        }
-    }
-
-    /// With this [`token_id`](Self::token_id).
-    #[must_use]
-    #[inline]
-    pub fn with_token_id(self, token_id: &'a str) -> Self {
-        self.with_hashed_token_id(token_id, TokenIdHash::new(token_id))
-    }
-
-    /// [`with_token_id`](Self::with_token_id), where its hash is known already.
-    ///
-    /// The hash has to be that of this very identifier: with another one, a token that is denied may pass.
-    ///
-    /// # Panics
-    ///
-    /// If it is the hash of another identifier, where debug assertions are enabled.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use portcullis_core::{TokenIdHash, TokenView};
-    ///
-    /// // once, when the token was verified
-    /// let (jti, hash) = ("7f1c", TokenIdHash::new("7f1c"));
-    /// // for each of its requests
-    /// let token = TokenView::new("https://idp.example.com").with_hashed_token_id(jti, hash);
-    /// assert_eq!(token.token_id(), Some("7f1c"));
-    /// ```
-    #[must_use]
-    #[inline]
-    pub fn with_hashed_token_id(mut self, token_id: &'a str, hash: TokenIdHash) -> Self {
-        debug_assert_eq!(hash, TokenIdHash::new(token_id), "the hash of another identifier");
-        self.token_id = Some((token_id, hash));
-        self
-    }
-
-    /// The target that its identifier makes, with the hash of it.
-    #[inline]
-    pub(crate) fn hashed_token(&self) -> Option<(Target<'a>, TokenIdHash)> {
-        self.token_id.map(|(id, hash)| (Target::token(self.issuer, id), hash))
-    }
-
     parts! {
+        /// `jti`: the identifier of this one token.
+        token_id, with_token_id: &'a str;
         /// The hash of the signing input, where there is no `jti`.
         fingerprint, with_fingerprint: &'a str;
         /// `sid`: the session it belongs to.
@@ -175,12 +161,43 @@ impl<'a> TokenView<'a> {
         generation, with_generation: u64;
     }
 
+    /// With a place where the hash of its identifier is kept.
+    ///
+    /// It has to be a place for this very token: with the hash of another one, a token that is denied may pass.
+    ///
+    /// # Panics
+    ///
+    /// Questions about it do, where the hash is another token's and debug assertions are enabled.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_core::{TokenHash, TokenView};
+    ///
+    /// // once, with the token that was verified
+    /// let hash = TokenHash::new();
+    /// // for each of its requests
+    /// let token = TokenView::new("https://idp.example.com").with_token_id("7f1c").with_token_hash(&hash);
+    /// # let _ = token;
+    /// ```
+    #[must_use]
+    pub const fn with_token_hash(mut self, hash: &'a TokenHash) -> Self {
+        self.token_hash = Some(hash);
+        self
+    }
+
+    /// The tag of the target that its identifier makes.
+    #[inline]
+    pub(crate) fn tag_of_token(&self, target: &Target<'_>) -> Tag {
+        self.token_hash.map_or_else(|| hash::tag(target), |kept| kept.tag(target))
+    }
+
     /// The target of this kind that the token falls under, if it has the claim for it.
     #[must_use]
     pub fn target(&self, kind: TargetKind) -> Option<Target<'a>> {
         let issuer = self.issuer;
         match kind {
-            TargetKind::Token => self.token_id().map(|id| Target::token(issuer, id)),
+            TargetKind::Token => self.token_id.map(|id| Target::token(issuer, id)),
             TargetKind::Fingerprint => self.fingerprint.map(|id| Target::fingerprint(issuer, id)),
             TargetKind::Session => self.session.map(|id| Target::session(issuer, id)),
             TargetKind::Subject => self.subject.map(|id| Target::subject(issuer, id)),
@@ -197,27 +214,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_that_was_kept_changes_nothing() {
-        let (one, other) = (TokenIdHash::new("1"), TokenIdHash::new("2"));
-        assert_ne!(one, other);
+    fn the_first_question_leaves_the_hash_and_the_others_find_it() {
         let target = Target::token("a", "1");
-        assert_eq!(one.tag(), hash::tag_of(target.hash128()), "whatever the issuer is");
-        for view in [
-            TokenView::new("a").with_token_id("1"),
-            TokenView::new("a").with_hashed_token_id("1", one),
-            TokenView::new("a").with_token_id("2").with_hashed_token_id("1", one),
-        ] {
-            assert_eq!(view.token_id(), Some("1"));
-            assert_eq!(view.target(TargetKind::Token), Some(target));
-            assert_eq!(view.hashed_token(), Some((target, one)));
+        let tag = hash::tag(&target);
+        let (new, known) = (TokenHash::new(), TokenHash::of("a", "1"));
+        assert_eq!(known.0.load(Ordering::Relaxed), KNOWN | u64::from(tag));
+        let view = TokenView::new("a").with_token_id("1");
+        assert_eq!(view.tag_of_token(&target), tag);
+        for hash in [&new, &known] {
+            assert_eq!([0; 2].map(|_| view.with_token_hash(hash).tag_of_token(&target)), [tag; 2]);
         }
-        assert_eq!(TokenView::new("a").hashed_token(), None);
+        assert_eq!(new.0.into_inner(), known.0.into_inner());
+    }
+
+    #[test]
+    fn it_is_not_shown() {
+        assert_eq!(format!("{:?}", TokenHash::of("a", "1")), "TokenHash { .. }");
     }
 
     #[test]
     #[cfg(debug_assertions)]
-    #[should_panic = "the hash of another identifier"]
-    fn the_hash_of_another_identifier_is_noticed() {
-        let _ = TokenView::new("a").with_hashed_token_id("1", TokenIdHash::new("2"));
+    #[should_panic = "the hash of another token"]
+    fn the_hash_of_another_token_is_noticed() {
+        let hash = TokenHash::of("a", "2");
+        let view = TokenView::new("a").with_token_id("1").with_token_hash(&hash);
+        view.tag_of_token(&Target::token("a", "1"));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "the hash of another token"]
+    fn the_hash_of_another_issuers_token_is_noticed() {
+        let hash = TokenHash::of("b", "1");
+        let view = TokenView::new("a").with_token_id("1").with_token_hash(&hash);
+        view.tag_of_token(&Target::token("a", "1"));
     }
 }

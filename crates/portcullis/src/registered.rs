@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use portcullis_core::{Timestamp, TokenIdHash};
+use portcullis_core::Timestamp;
 
 use crate::verifier::Window;
 
@@ -15,8 +15,6 @@ pub(crate) struct Registered {
     self_asserted: Span,
     subject: Span,
     token_id: Span,
-    /// Worked out once: revocation asks about the token again and again.
-    pub(crate) token_id_hash: Option<TokenIdHash>,
     session: Span,
     client: Span,
     fingerprint: Span,
@@ -128,7 +126,6 @@ impl Registered {
             self_asserted: text.put_if(self_asserted),
             subject: text.put_if(subject),
             token_id: text.put_if(token_id),
-            token_id_hash: token_id.map(TokenIdHash::new),
             session: text.put_if(session),
             client: text.put_if(client),
             fingerprint: text.put_if(fingerprint),
@@ -177,7 +174,6 @@ mod tests {
         assert_eq!(kept.self_asserted(), names.self_asserted);
         assert_eq!(kept.subject(), names.subject);
         assert_eq!(kept.token_id(), names.token_id);
-        assert_eq!(kept.token_id_hash, Some(TokenIdHash::new("token")));
         assert_eq!(kept.session(), names.session);
         assert_eq!(kept.client(), names.client);
         assert_eq!(kept.fingerprint(), names.fingerprint);
@@ -185,7 +181,6 @@ mod tests {
         for none in [Registered::default(), Registered::of(&Names::default())] {
             let single = [none.issuer(), none.self_asserted(), none.subject(), none.token_id()];
             assert_eq!(single, [None; 4]);
-            assert_eq!(none.token_id_hash, None);
             assert_eq!([none.session(), none.client(), none.fingerprint()], [None; 3]);
             assert_eq!(none.audience().count(), 0);
         }

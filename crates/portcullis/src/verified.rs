@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portcullis_core::{
     Assertable, Outage, Requirement, Revocation, Target, TargetBuf, TargetKind, Timestamp,
-    TokenView, Verdict,
+    TokenHash, TokenView, Verdict,
 };
 
 use crate::cache::Handle;
@@ -23,6 +23,8 @@ pub(crate) struct Token<C> {
     pub(crate) issuer: Arc<TrustedIssuer>,
     /// The key that signed it.
     pub(crate) key: Arc<VerificationKey>,
+    /// Of its identifier: revocation asks about it again and again.
+    pub(crate) hash: TokenHash,
 }
 
 impl<C> Token<C> {
@@ -36,8 +38,8 @@ impl<C> Token<C> {
     pub(crate) fn view(&self) -> TokenView<'_> {
         let r = &self.registered;
         let mut view = TokenView::new(self.issuer_name()).with_key(self.key.thumbprint());
-        if let Some((id, hash)) = r.token_id().zip(r.token_id_hash) {
-            view = view.with_hashed_token_id(id, hash);
+        if let Some(id) = r.token_id() {
+            view = view.with_token_id(id).with_token_hash(&self.hash);
         }
         if let Some(fingerprint) = r.fingerprint() {
             view = view.with_fingerprint(fingerprint);

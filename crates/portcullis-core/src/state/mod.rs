@@ -100,9 +100,9 @@ impl Denials {
         self.now.may_hold(tag) || self.pending.may_hold(tag)
     }
 
-    /// True if a denial of this key is in force.
+    /// True if a denial of this key, which these may hold, is in force.
     fn holds(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
-        self.now.contains(key) || self.comes_true(key, now)
+        self.now.find(key).is_some() || self.comes_true(key, now)
     }
 
     /// True if a denial of this key was pending and has come into force.

@@ -55,8 +55,8 @@ impl State {
     pub fn is_token_denied(&self, token: &TokenView<'_>, now: impl Fn() -> Timestamp) -> bool {
         let kinds = self.denied_kinds.load();
         if kinds.has(TargetKind::Token)
-            && let Some((target, hash)) = token.hashed_token()
-            && self.holds_denial(&target, hash.tag(), &now)
+            && let Some(target) = token.target(TargetKind::Token)
+            && self.holds_denial(&target, token.tag_of_token(&target), &now)
         {
             return true;
         }
@@ -94,7 +94,7 @@ impl State {
 
     fn mark<T: Ord + Copy>(&self, marks: &Marks<T>, target: &Target<'_>) -> Option<T> {
         let held = marks.kinds.has(target.kind()) && marks.table.may_hold(hash::tag(target));
-        let mark = held.then(|| marks.table.get(target.hash128()))?;
+        let mark = held.then(|| marks.table.find(target.hash128()))?;
         mark.map(|mark| mark.value)
     }
 

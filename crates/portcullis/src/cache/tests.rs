@@ -23,6 +23,7 @@ impl Mint {
             registered: Registered::default(),
             issuer: Arc::new(TrustedIssuer::new(settings, true).unwrap()),
             key: Arc::new(key),
+            hash: portcullis_core::TokenHash::new(),
         };
         Self { token: Arc::new(token) }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::{AccessClaims, Clock};
+use portcullis_core::{AccessClaims, Clock, TokenHash};
 use serde::de::DeserializeOwned;
 
 use super::trust::Trust;
@@ -149,7 +149,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Inner<C> {
             issuer.fill(access, captured)?;
         }
         let registered = registered(captured, &issuer, compact, window);
-        Ok(Arc::new(Token { claims, registered, issuer, key }))
+        Ok(Arc::new(Token { claims, registered, issuer, key, hash: TokenHash::new() }))
     }
 
     /// True if the key that signed a remembered token is still one of its issuer's. The generation is
