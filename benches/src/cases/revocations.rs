@@ -6,8 +6,9 @@ use std::process::Command;
 use std::task::{Context, Poll, Waker};
 
 use anyhow::{Context as _, Result, bail};
-use portcullis::{Denylist, Entry, MemoryStore, Revocation, Revoke, Target, Timestamp, TokenView};
-use portcullis_core::TokenHash;
+use portcullis::{
+    Denylist, Entry, MemoryStore, Revocation, Revoke, Target, Timestamp, TokenHash, TokenView,
+};
 use portcullis_core::state::Limits;
 
 use crate::case::{Case, Contestant, Counter, Outcome};

@@ -143,9 +143,6 @@ mod tests {
             let tags: std::collections::HashSet<_> = (0..1_000).map(tag).collect();
             // two of a thousand have the same in one of 8,600 processes
             assert!(tags.len() > 997, "{kind}: {} of 1,000", tags.len());
-            let shards: std::collections::HashSet<_> =
-                (0..1_000).map(tag).map(|t| t >> 24).collect();
-            assert!(shards.len() > 200, "{kind}: {} of 256", shards.len());
         }
     }
 

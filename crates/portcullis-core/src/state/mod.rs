@@ -59,7 +59,7 @@ use subjects::Subjects;
 use table::{Room, Table};
 
 use super::hash::Tag;
-use crate::{TargetKind, Timestamp};
+use crate::{Target, TargetKind, Timestamp};
 
 /// The revocations that were written so far. See [the module](self).
 pub struct State {
@@ -100,8 +100,11 @@ impl Denials {
         self.now.may_hold(tag) || self.pending.may_hold(tag)
     }
 
-    /// True if a denial of this key, which these may hold, is in force.
-    fn holds(&self, key: u128, now: impl FnOnce() -> Timestamp) -> bool {
+    /// True if a denial of this target, which these may hold, is in force.
+    // Few come here, and the others should not carry it along.
+    #[inline(never)]
+    fn holds(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
+        let key = target.hash128();
         self.now.find(key).is_some() || self.comes_true(key, now)
     }
 

@@ -6,7 +6,7 @@ use super::super::hash::{self, Tag};
 use super::expiry::Expiry;
 use super::kinds::KindSet;
 use super::records::Record;
-use super::{CUTOFF_KINDS, Denials, Marks, State};
+use super::{CUTOFF_KINDS, Marks, State};
 use crate::revocation::is_cut_off;
 use crate::{Target, TargetKind, Timestamp, TokenView};
 
@@ -15,8 +15,7 @@ impl State {
     #[must_use]
     #[inline]
     pub fn is_denied(&self, target: &Target<'_>, now: impl FnOnce() -> Timestamp) -> bool {
-        self.denied_kinds.load().has(target.kind())
-            && self.holds_denial(target, hash::tag(target), now)
+        self.denied_kinds.has(target.kind()) && self.holds_denial(target, hash::tag(target), now)
     }
 
     /// True if this target, which has this tag, is denied.
@@ -24,16 +23,7 @@ impl State {
     #[inline(always)]
     fn holds_denial(&self, target: &Target<'_>, tag: Tag, now: impl FnOnce() -> Timestamp) -> bool {
         let denials = self.denials_of(target.kind());
-        denials.may_hold(tag) && Self::finds_denial(denials, target, now)
-    }
-
-    #[inline(never)]
-    fn finds_denial(
-        denials: &Denials,
-        target: &Target<'_>,
-        now: impl FnOnce() -> Timestamp,
-    ) -> bool {
-        denials.holds(target.hash128(), now)
+        denials.may_hold(tag) && denials.holds(target, now)
     }
 
     /// True if any of the targets is denied, or if the token falls under a cutoff that its subject's

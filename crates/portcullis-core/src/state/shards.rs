@@ -21,3 +21,17 @@ pub(super) fn by_shard<T>(make: impl FnMut() -> T) -> Box<[T; SHARDS]> {
     let all = all.into_boxed_slice().try_into();
     all.unwrap_or_else(|_| unreachable!("as many were made"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::hash::tag;
+    use super::*;
+    use crate::Target;
+
+    #[test]
+    fn what_many_issuers_name_alike_is_in_all_shards() {
+        let shard = |issuer: u32| shard_of(tag(&Target::subject(&issuer.to_string(), "1")));
+        let shards: std::collections::HashSet<_> = (0..10_000).map(shard).collect();
+        assert_eq!(shards.len(), SHARDS);
+    }
+}
